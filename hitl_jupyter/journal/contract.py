@@ -1,0 +1,184 @@
+"""What every journal does: the durable log of all sessions, and the only truth.
+
+A :class:`Write` is atomic: all of it is on disk when ``submit``'s future is done, or none of it. Writes are carried
+out in the order they were submitted. A row of ``batches`` holds a run of events as the JSON array that viewers get,
+so neither writing nor replaying looks at single events.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+from types import TracebackType
+from typing import Literal, Protocol, Self
+
+from msgspec import Struct
+
+from hitl_jupyter.protocol import RequestKind, Status
+
+
+class Batch(Struct, frozen=True, kw_only=True):
+    """Events ``first_seq`` to ``last_seq`` of one session, as a JSON array in UTF-8."""
+
+    first_seq: int
+    last_seq: int
+    data: bytes
+
+
+class SessionRow(Struct, frozen=True, kw_only=True):
+    """One session: the columns lists are filtered by, and its snapshot (JSON) as of ``snapshot_seq``.
+
+    ``rev`` orders changes over all sessions, for inboxes. ``last_seq`` may be ahead of ``snapshot_seq`` by stream
+    lines and progress, which are folded in when the session is loaded.
+    """
+
+    session_id: str
+    owner: str
+    task: str
+    status: Status
+    created_at: float
+    rev: int
+    last_seq: int
+    snapshot_seq: int
+    snapshot: bytes
+    ended_at: float | None = None
+    key: str | None = None
+    notebook: str | None = None
+    fingerprint: str | None = None
+
+
+class SessionUpdate(Struct, frozen=True, kw_only=True):
+    """New values for a session's row; None leaves a column as it is (``snapshot`` comes with ``snapshot_seq``)."""
+
+    last_seq: int
+    rev: int | None = None
+    status: Status | None = None
+    ended_at: float | None = None
+    snapshot: bytes | None = None
+    snapshot_seq: int | None = None
+
+
+class RequestRow(Struct, frozen=True, kw_only=True):
+    """One request, a record of its own, settled once by compare-and-set. ``resolution`` is the event as JSON."""
+
+    request_id: str
+    session_id: str
+    kind: RequestKind
+    attempt: int
+    opened_seq: int
+    state: Literal["open", "settled"] = "open"
+    resolution: bytes | None = None
+
+
+class Settlement(Struct, frozen=True, kw_only=True):
+    """Settle this request, if it is still open; if it is not, the whole write fails with ``AlreadySettled``."""
+
+    request_id: str
+    resolution: bytes
+
+
+class LaunchRow(Struct, frozen=True, kw_only=True):
+    """One process of an attempt: its fence number, its secret's digest, and how much of its outbox was taken."""
+
+    launch_id: str
+    session_id: str
+    attempt: int
+    fence: int
+    secret_digest: str
+    pid: int | None = None
+    process_started_at: float | None = None
+    accepted: int = 0
+    ended: bool = False
+
+
+class CommandRow(Struct, frozen=True, kw_only=True):
+    """The first outcome of a command with an idempotency key; ``reply`` is JSON. ``scope`` is a session or an owner."""
+
+    scope: str
+    key: str
+    reply: bytes
+    at: float
+
+
+class DraftRow(Struct, frozen=True, kw_only=True):
+    """The half-typed answer of a request; one mutable row, no seq."""
+
+    session_id: str
+    request_id: str
+    values: bytes
+    revision: int
+
+
+class Write(Struct, frozen=True, kw_only=True):
+    """One atomic change of one session."""
+
+    session_id: str
+    create: SessionRow | None = None
+    batch: Batch | None = None
+    update: SessionUpdate | None = None
+    opened: tuple[RequestRow, ...] = ()
+    settled: tuple[Settlement, ...] = ()
+    launch: LaunchRow | None = None
+    command: CommandRow | None = None
+
+
+class SessionQuery(Struct, frozen=True, kw_only=True):
+    """Which sessions to list, newest first; ``cursor`` is (created_at, session_id) of the last one already had."""
+
+    statuses: tuple[Status, ...] = ()
+    task: str | None = None
+    owner: str | None = None
+    limit: int = 100
+    cursor: tuple[float, str] | None = None
+
+
+class Journal(Protocol):
+    """A durable log. Open it with ``async with``; every opening after an unclean end has a new ``epoch``.
+
+    Refusals: ``StoreUnavailable`` (cannot write now), ``StoreFull`` (disk full), ``StoreDamaged`` (on opening).
+    """
+
+    @property
+    def epoch(self) -> int: ...
+
+    @property
+    def last_rev(self) -> int:
+        """The highest ``rev`` that any session's row had when the journal was opened."""
+
+    async def __aenter__(self) -> Self: ...
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+    def submit(self, write: Write) -> Awaitable[None]:
+        """Queue a write; the awaitable is done once it is durable, or raises why it is not."""
+
+    async def session(self, session_id: str) -> SessionRow | None: ...
+
+    async def sessions(self, query: SessionQuery) -> list[SessionRow]: ...
+
+    async def latest_with_key(self, owner: str, notebook: str | None, key: str) -> SessionRow | None:
+        """The newest session of that key, which is scoped to owner and notebook."""
+
+    async def events(self, session_id: str, after: int, before: int, max_bytes: int) -> list[Batch]:
+        """Batches that hold a seq with ``after < seq < before``, whole, in order.
+
+        At least one batch if there is any; further ones only while the sum stays within ``max_bytes``.
+        """
+
+    async def last_events(self, session_id: str, before: int, count: int) -> list[Batch]:
+        """The fewest whole batches, in order, that hold the last ``count`` events with ``seq < before``."""
+
+    async def request(self, request_id: str) -> RequestRow | None: ...
+
+    async def launches(self, session_id: str) -> list[LaunchRow]: ...
+
+    async def command(self, scope: str, key: str) -> CommandRow | None: ...
+
+    async def drafts(self, session_id: str) -> list[DraftRow]: ...
+
+    async def save_draft(self, draft: DraftRow) -> None:
+        """Insert or replace the draft of ``draft.request_id``."""
+
+    async def forget(self, session_id: str) -> None:
+        """Delete every row of a session."""

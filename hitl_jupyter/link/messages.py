@@ -1,0 +1,173 @@
+"""What host and worker say to each other: one closed union per direction, as msgpack frames.
+
+A worker connects, says :class:`Hello` with its launch's secret, is welcomed with how much of its outbox the host has
+taken, and gets a :class:`Run` (a warm spare waits for it). It numbers every event it emits 1, 2, 3, … per launch and
+keeps it until the host has acknowledged that number, that is, until the event is in the journal. After a broken link
+it connects again and sends the rest once more; the host takes each number once.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from msgspec import Struct
+
+from hitl_jupyter.protocol import (
+    Display,
+    Outcome,
+    Progress,
+    RequestConfirmation,
+    RequestResolved,
+    RequestUserInput,
+    Stream,
+    TaskCancelled,
+    TaskCompleted,
+    TaskFailed,
+    Via,
+)
+
+WorkerEvent = (
+    Stream
+    | Display
+    | Progress
+    | RequestConfirmation
+    | RequestUserInput
+    | RequestResolved
+    | TaskCompleted
+    | TaskFailed
+    | TaskCancelled
+)
+"""What a worker may emit. A ``RequestResolved`` from a worker withdraws a request of its own (outcome cancelled).
+
+``TaskFailed`` with ``ends_attempt=False`` and a ``request_id`` is ``ctx.retry``; with ``ends_attempt=True`` the worker
+sets ``can_retry`` to whether a retry makes sense at all (not after ``NotConfirmed``, nor after a declined
+``ctx.retry`` of the same error), and the host, which counts the retries, decides and adds the ``request_id``.
+"""
+
+
+class _Message(Struct, tag_field="is", kw_only=True):
+    pass
+
+
+# -- worker to host -------------------------------------------------------------------------------------------------
+
+
+class Hello(_Message, tag="hello"):
+    """The first frame of every connection."""
+
+    launch_id: str
+    secret: str
+    pid: int
+    protocol: int
+
+
+class Emit(_Message, tag="emit"):
+    """Events ``first``, ``first + 1``, … of this launch's outbox."""
+
+    first: int
+    events: list[WorkerEvent]
+
+
+class Transient(_Message, tag="transient"):
+    """Stream text for live viewers only: a redrawn line, say. Not numbered, not kept."""
+
+    events: list[Stream]
+
+
+class Validated(_Message, tag="validated"):
+    """The reply to :class:`Validate`: ``values`` as they are to be journaled, or an error per field."""
+
+    call: int
+    values: Any = None
+    errors: list[dict[str, str]] = []
+
+
+class Described(_Message, tag="described"):
+    """The reply to :class:`Describe`: per task its name, title, doc, JSON Schema of its parameters, or its error."""
+
+    tasks: list[dict[str, Any]]
+
+
+WorkerMessage = Hello | Emit | Transient | Validated | Described
+
+
+# -- host to worker -------------------------------------------------------------------------------------------------
+
+
+class Welcome(_Message, tag="welcome"):
+    """The host took the outbox up to this number (0: nothing yet)."""
+
+    accepted: int
+
+
+class Ack(_Message, tag="ack"):
+    """The outbox up to this number is in the journal."""
+
+    number: int
+
+
+class Run(_Message, tag="run"):
+    """Run this attempt. One of ``task`` (``module:function`` or a registered name) and ``shipped`` (a pickle) is set.
+
+    ``result_path`` is where the pickle of the result goes (mode 0600). ``reuse`` maps a question's key, or its message
+    where it has none, to the answers that earlier attempts got, in order. ``max_retries`` None means: what the task says. ``retries`` counts those used so far. A worker that is running
+    already ignores a second ``Run`` (it is sent again after every reconnection).
+    """
+
+    session_id: str
+    attempt: int
+    result_path: str
+    task: str | None = None
+    params: dict[str, Any] = {}
+    shipped: bytes | None = None
+    cwd: str | None = None
+    sys_path: list[str] | None = None
+    max_retries: int | None = None
+    retries: int = 0
+    reuse: dict[str, list[Any]] = {}
+
+
+class Validate(_Message, tag="validate"):
+    """Check these values against the request's Python type; reply with :class:`Validated`."""
+
+    call: int
+    request_id: str
+    values: dict[str, Any]
+
+
+class Resolved(_Message, tag="resolved"):
+    """A request of this worker was settled. ``value`` has the secrets unmasked."""
+
+    request_id: str
+    outcome: Outcome
+    value: Any = None
+    by: str | None = None
+    via: Via = "host"
+    comment: str | None = None
+
+
+class CancelRun(_Message, tag="cancel"):
+    """End the task cooperatively; what stronger means follow is the host's affair."""
+
+    by: str | None = None
+    reason: str = "user"
+
+
+class Describe(_Message, tag="describe"):
+    """List the registered tasks: entry points, and the tasks of these modules."""
+
+    modules: list[str] = []
+
+
+class Stop(_Message, tag="stop"):
+    """Leave: the host has no (more) work for this process."""
+
+
+class Refused(_Message, tag="refused"):
+    """The host does not know this launch, its secret or its protocol; the worker ends."""
+
+    code: str
+    message: str
+
+
+HostMessage = Welcome | Ack | Run | Validate | Resolved | CancelRun | Describe | Stop | Refused
