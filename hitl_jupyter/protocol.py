@@ -393,7 +393,8 @@ def decode_command(data: bytes | str) -> Command:
     >>> decode_command('{"type": "confirm", "value": true}').value
     True
     """
-    return _decoded(_command_decoder, data, "a command (confirm, user_input, retry, cancel or draft)")
+    command: Command = _decoded(_command_decoder, data, "a command (confirm, user_input, retry, cancel or draft)")
+    return command
 
 
 def decode_start(data: bytes | str) -> StartTask:

@@ -110,8 +110,9 @@ class Run(_Message, tag="run"):
     """Run this attempt. One of ``task`` (``module:function`` or a registered name) and ``shipped`` (a pickle) is set.
 
     ``result_path`` is where the pickle of the result goes (mode 0600). ``reuse`` maps a question's key, or its message
-    where it has none, to the answers that earlier attempts got, in order. ``max_retries`` None means: what the task says. ``retries`` counts those used so far. A worker that is running
-    already ignores a second ``Run`` (it is sent again after every reconnection).
+    where it has none, to the answers that earlier attempts got, in order. ``max_retries`` None means: what the task
+    says; ``retries`` counts those used so far. A worker that is running already ignores a second ``Run``: it is sent
+    again after every reconnection.
     """
 
     session_id: str

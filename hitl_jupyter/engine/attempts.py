@@ -1,0 +1,355 @@
+"""The worker's side of a session: launching attempts, what their workers say, cancelling, and their ends."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import anyio
+from msgspec import UNSET
+from msgspec.structs import replace
+
+from hitl_jupyter.engine.actor import Actor
+from hitl_jupyter.engine.change import Change
+from hitl_jupyter.engine.session import Session
+from hitl_jupyter.engine.tail import join_messages
+from hitl_jupyter.engine.workers import Worker
+from hitl_jupyter.errors import HitlError, LaunchFailed, WorkerUnavailable
+from hitl_jupyter.journal.contract import LaunchRow
+from hitl_jupyter.link.messages import CancelRun, Resolved, Run, Stop, Validated, WorkerEvent
+from hitl_jupyter.protocol import (
+    RequestResolved,
+    StartTask,
+    Status,
+    StatusChanged,
+    Stream,
+    TaskCancelled,
+    TaskFailed,
+    WorkerEnv,
+)
+from hitl_jupyter.snapshot import Settled, Snapshot
+
+STORE_RETRY_SECONDS = 1.0
+"""How often an ending that the journal could not take is tried again."""
+
+
+class Attempt:
+    """One execution: the receiver of its worker's words, as long as it is the session's current one."""
+
+    def __init__(self, attempts: Attempts, worker: Worker, launch: LaunchRow, run: Run | None) -> None:
+        self.worker = worker
+        self.launch = launch
+        self.run = run
+        self.started = run is None
+        self.held: TaskCancelled | None = None
+        self._attempts = attempts
+
+    async def connected(self) -> None:
+        await self._attempts.on_connected(self)
+
+    async def emitted(self, events: Sequence[WorkerEvent], last: int) -> int | None:
+        return await self._attempts.on_emitted(self, events, last)
+
+    def transient(self, events: Sequence[Stream]) -> None:
+        self._attempts.on_transient(events)
+
+    async def exited(self, returncode: int | None) -> None:
+        await self._attempts.on_exited(self, returncode)
+
+
+class Attempts:
+    """The attempts of one session; at most one is current."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._services = session.services
+        self._current: Attempt | None = None
+        self._cancelled_by: Actor | None = None
+        self._cancel_reason = "user"
+        self._reuse_answers = True
+        self.start: StartTask | None = None
+        self._undelivered: dict[str, Resolved] = {}
+        session.after_commit.append(self._follow)
+
+    @property
+    def running(self) -> bool:
+        """Whether a worker is at work for this session."""
+        return self._current is not None
+
+    def policy(self, name: Literal["on_disconnect", "on_shutdown"]) -> str | None:
+        """What this session's start said of it, if it said anything."""
+        return getattr(self.start, name, None)
+
+    def _follow(self, change: Change) -> None:
+        if change.replies:
+            self._undelivered.update({reply.request_id: reply for reply in change.replies})
+            self._services.tasks.start_soon(self._deliver)
+        for event in change.events:
+            if isinstance(event, RequestResolved) and event.answers is not UNSET:
+                self._reuse_answers = event.answers == "reuse"
+        if any(isinstance(event, StatusChanged) and event.status == "queued" for event in change.events):
+            self._services.tasks.start_soon(self.begin)
+
+    # -- beginning ---------------------------------------------------------------------------------------------------
+
+    async def begin(self) -> None:
+        """Launch a worker for the queued attempt."""
+        start = self.start = await self._services.starts.load(self._session.session_id)
+        try:
+            if start is None:
+                raise LaunchFailed("What this session was started with is gone from the store. Start the task anew.")
+            worker = await self._services.workers.take(_environment(start))
+        except LaunchFailed as error:
+            await self._end_failed(str(error), "LaunchFailed")
+            return
+        snapshot = self._session.snapshot
+        launch = LaunchRow(
+            launch_id=worker.launch_id,
+            session_id=self._session.session_id,
+            attempt=snapshot.attempt,
+            fence=snapshot.attempt,
+            secret_digest=worker.digest,
+            pid=worker.process.pid,
+            process_started_at=worker.process.started_at,
+        )
+        attempt = Attempt(self, worker, launch, self._run_message(start))
+        self._current = attempt
+        worker.work_for(attempt)
+        if self._session.status == "cancelling":
+            worker.process.kill()
+        elif worker.linked:
+            await attempt.connected()
+        await self._await_ready(attempt)
+        await self._services.workers.keep_spare(_environment(start))
+
+    async def _await_ready(self, attempt: Attempt) -> None:
+        with anyio.move_on_after(self._services.limits.launch_seconds):
+            await attempt.worker.ready_or_exited()
+            return
+        attempt.worker.process.kill()
+
+    def resume(self, worker: Worker, launch: LaunchRow) -> None:
+        """Go on with the worker of an earlier host: it will connect by itself."""
+        self._current = Attempt(self, worker, launch, None)
+        worker.work_for(self._current)
+        if self._session.status == "cancelling":
+            self._services.tasks.start_soon(self._escalate, worker)
+
+    def _run_message(self, start: StartTask) -> Run:
+        snapshot = self._session.snapshot
+        env = start.env or WorkerEnv()
+        return Run(
+            session_id=snapshot.session_id,
+            attempt=snapshot.attempt,
+            result_path=str(result_path(self._services.results, snapshot.session_id, snapshot.attempt)),
+            task=None if start.shipped is not None else start.task,
+            params=start.params,
+            shipped=start.shipped,
+            cwd=env.cwd,
+            sys_path=env.sys_path,
+            max_retries=start.max_retries,
+            retries=self._session.retries_used(),
+            reuse=_reusable(snapshot) if self._reuse_answers else {},
+        )
+
+    # -- what the worker says ----------------------------------------------------------------------------------------
+
+    async def on_connected(self, attempt: Attempt) -> None:
+        async with self._session.lock:
+            if attempt is not self._current:
+                return
+            if self._session.status == "queued":
+                change = self._session.change()
+                change.move("running")
+                await self._session.commit(change, launch=attempt.launch)
+            cancelling = self._session.status == "cancelling"
+        if cancelling:
+            await attempt.worker.send(self._cancel_message() if attempt.started else Stop())
+        elif attempt.run is not None:
+            attempt.started = True
+            await attempt.worker.send(attempt.run)
+        await self._deliver()
+
+    async def on_emitted(self, attempt: Attempt, events: Sequence[WorkerEvent], last: int) -> int | None:
+        async with self._session.lock:
+            if attempt is not self._current:
+                return last  # fenced: its attempt is over
+            change = self._session.change()
+            change.take(events, self._services.limits.max_open_requests)
+            attempt.held = change.held
+            accepted = last - len(events) + change.taken
+            launch = replace(attempt.launch, accepted=accepted, ended=change.ended_attempt)
+            try:
+                await self._session.commit(change, launch=launch)
+            except HitlError:
+                return None  # the journal cannot take it: it stays in the worker's outbox
+            attempt.launch = launch
+            if change.ended_attempt:
+                self._release(attempt)
+        if attempt.held is not None:
+            await attempt.worker.send(Stop())
+        return accepted
+
+    def on_transient(self, events: Sequence[Stream]) -> None:
+        snapshot = self._session.snapshot
+        for event in events:
+            event.session_id, event.attempt, event.transient = snapshot.session_id, snapshot.attempt, True
+        self._session.hub.push(join_messages(events))
+
+    async def on_exited(self, attempt: Attempt, returncode: int | None) -> None:
+        while attempt is self._current:
+            try:
+                async with self._session.lock:
+                    if attempt is self._current:
+                        attempt.worker.process.kill()  # what is left of its group
+                        await self._end(attempt, returncode)
+                        self._release(attempt)
+                return
+            except HitlError:
+                await anyio.sleep(STORE_RETRY_SECONDS)
+
+    async def _end(self, attempt: Attempt, returncode: int | None) -> None:
+        change = self._session.change()
+        by = self._cancelled_by.by if self._cancelled_by else None
+        held = attempt.held
+        detail = None if held is None or held.detail is UNSET else held.detail
+        if self._session.status == "cancelling":
+            change.end_cancelled(self._cancel_reason, by, detail)
+        elif held is not None:
+            change.end_cancelled(held.reason, None, detail)
+        else:
+            change.fail(self._failure(_cause(returncode), "WorkerLost"), may_retry=True)
+        await self._session.commit(change, launch=replace(attempt.launch, ended=True))
+
+    def _failure(self, error: str, error_type: str) -> TaskFailed:
+        return TaskFailed(
+            error=error,
+            error_type=error_type,
+            retries=self._session.retries_used(),
+            timestamp=self._services.clock(),
+        )
+
+    async def _end_failed(self, error: str, error_type: str) -> None:
+        async with self._session.lock:
+            change = self._session.change()
+            if change.status == "cancelling":
+                change.end_cancelled(self._cancel_reason, self._cancelled_by.by if self._cancelled_by else None)
+            else:
+                change.fail(self._failure(error, error_type), may_retry=True)
+            await self._session.commit(change)
+
+    def _release(self, attempt: Attempt) -> None:
+        self._current = None
+        self._undelivered.clear()
+        self._services.tasks.start_soon(attempt.worker.leave, self._services.limits.cancel_seconds)
+
+    async def lose(self, cause: str) -> None:
+        """End an attempt whose worker is gone for good, as found when a host starts."""
+        await self._end_failed(cause, "WorkerLost")
+
+    # -- to the worker -----------------------------------------------------------------------------------------------
+
+    async def _deliver(self) -> None:
+        attempt = self._current
+        while attempt is not None and self._undelivered:
+            request_id, reply = next(iter(self._undelivered.items()))
+            if not await attempt.worker.send(reply):
+                return  # on_connected delivers again
+            self._undelivered.pop(request_id, None)
+
+    async def validate(self, request_id: str, values: dict[str, Any]) -> Validated:
+        """Have the attempt's worker check a form's values."""
+        attempt = self._current
+        if attempt is None or not attempt.worker.linked:
+            raise WorkerUnavailable(
+                "The task's process, which checks this answer, is not connected now; the question stays open. "
+                "Send the same answer again in a moment."
+            )
+        return await attempt.worker.validate(request_id, values, self._services.limits.validate_seconds)
+
+    # -- cancelling --------------------------------------------------------------------------------------------------
+
+    async def cancel(self, actor: Actor, *, force: bool, reason: str = "user") -> Status:
+        """End the session; cancelling again changes nothing, but ``force`` kills at once."""
+        async with self._session.lock:
+            if self._session.snapshot.ended:
+                return self._session.status
+            begun = self._session.status != "cancelling"
+            if begun:
+                await self._begin_cancel(actor, reason)
+            attempt = self._current
+        if attempt is not None:
+            if force:
+                attempt.worker.process.kill()
+            elif begun:
+                self._services.tasks.start_soon(self._escalate, attempt.worker)
+        return self._session.status
+
+    async def _begin_cancel(self, actor: Actor, reason: str) -> None:
+        change = self._session.change()
+        idle = self._current is None and change.status == "waiting"
+        change.begin_cancel(actor.by, actor.via)
+        if idle:  # it waits on its retry request: no process of it lives
+            change.end_cancelled(reason, actor.by)
+        await self._session.commit(change)
+        self._cancelled_by, self._cancel_reason = actor, reason
+
+    async def _escalate(self, worker: Worker) -> None:
+        limits = self._services.limits
+        await worker.send(self._cancel_message())
+        with anyio.move_on_after(limits.cancel_seconds):
+            await worker.exited.wait()
+            return
+        worker.process.terminate()
+        with anyio.move_on_after(limits.terminate_seconds):
+            await worker.exited.wait()
+            return
+        worker.process.kill()
+
+    def _cancel_message(self) -> CancelRun:
+        return CancelRun(by=self._cancelled_by.by if self._cancelled_by else None, reason=self._cancel_reason)
+
+
+def result_path(folder: Path, session_id: str, attempt: int) -> Path:
+    """Where the pickle of an attempt's result lies."""
+    return folder / f"{session_id}-{attempt}.pickle"
+
+
+def _environment(start: StartTask) -> WorkerEnv:
+    return start.env or WorkerEnv()
+
+
+def _reusable(snapshot: Snapshot) -> dict[str, list[Any]]:
+    """Per question, the answers of the latest attempt that got any, in order."""
+    forms = [s for s in snapshot.settled if s.kind == "user_input" and s.outcome == "answered"]
+    latest = {_identity(form): form.attempt for form in forms}
+    reusable: dict[str, list[Any]] = {}
+    for form in forms:
+        if form.attempt == latest[_identity(form)]:
+            reusable.setdefault(_identity(form), []).append(form.value)
+    return reusable
+
+
+def _identity(settled: Settled) -> str:
+    return settled.key or settled.message
+
+
+def _cause(returncode: int | None) -> str:
+    """What is known of a worker's end, and no more.
+
+    Examples
+    --------
+    >>> _cause(-9)
+    'The worker process was killed by signal 9 (SIGKILL).'
+    """
+    if returncode is None:
+        return "The worker process is gone; how it ended is not known."
+    if returncode >= 0:
+        return f"The worker process ended by itself with exit code {returncode} before the task was done."
+    try:
+        name = f" ({signal.Signals(-returncode).name})"
+    except ValueError:
+        name = ""
+    return f"The worker process was killed by signal {-returncode}{name}."

@@ -1,0 +1,210 @@
+"""What follows from what: the events that one happening adds to a session. Pure; nothing here waits or writes.
+
+A :class:`Change` starts from a snapshot and collects events in order. It keeps the status true to the open requests,
+refuses moves that ``states.MOVES`` does not list, and notes which requests the worker has to be told about.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable
+from typing import Any
+
+from hitl_jupyter.errors import WrongState
+from hitl_jupyter.link.messages import Resolved, WorkerEvent
+from hitl_jupyter.protocol import (
+    REQUEST_EVENTS,
+    Display,
+    JournalEvent,
+    Outcome,
+    Progress,
+    RequestConfirmation,
+    RequestResolved,
+    RequestUserInput,
+    SessionFacts,
+    Status,
+    StatusChanged,
+    Stream,
+    TaskCancelled,
+    TaskCompleted,
+    TaskFailed,
+    Via,
+)
+from hitl_jupyter.snapshot import OpenRequest, Snapshot
+from hitl_jupyter.states import may_move
+
+PLAIN = frozenset({Stream, Display, Progress})
+"""Events from which nothing follows; a batch of only these takes the short way."""
+
+
+class Change:
+    """Events to append to a session, and what else has to be done once they are in the journal."""
+
+    def __init__(self, snapshot: Snapshot, now: float) -> None:
+        self.events: list[JournalEvent] = []
+        self.replies: list[Resolved] = []
+        self.held: TaskCancelled | None = None
+        self.taken = 0
+        self.ended_attempt = False
+        self.status: Status = snapshot.status
+        self.attempt = snapshot.attempt
+        self._now = now
+        self._open: dict[str, OpenRequest] = {r.request_id: r for r in snapshot.open_requests if r.request_id}
+
+    # -- the session's own course --------------------------------------------------------------------------------
+
+    def move(self, status: Status, facts: SessionFacts | None = None, detail: str | None = None) -> None:
+        """Change the status; to the same status, nothing happens."""
+        first = facts is not None
+        if status == self.status and not first:
+            return
+        if not first and not may_move(self.status, status):
+            raise WrongState(f"A session that is {self.status} cannot become {status}.", status=self.status)
+        event = StatusChanged(status=status, timestamp=self._now, attempt=self.attempt)
+        if facts is not None:
+            event.session = facts
+        if detail is not None:
+            event.detail = detail
+        self.status = status
+        self.events.append(event)
+
+    def queue_attempt(self, facts: SessionFacts | None = None) -> None:
+        """Begin the next attempt; the first one comes with the session's facts."""
+        self.attempt += 1
+        self.move("queued", facts)
+
+    def begin_cancel(self, by: str | None, via: Via) -> None:
+        """From here on the session ends; nobody has to answer anything any more."""
+        self._close_requests("cancelled", by, via)
+        self.move("cancelling")
+
+    def end_cancelled(self, reason: str, by: str | None = None, detail: str | None = None) -> None:
+        """The session is over without a result."""
+        self._close_requests("cancelled", by, "host")
+        event = TaskCancelled(reason=reason, by=by, timestamp=self._now, attempt=self.attempt)
+        if detail:
+            event.detail = detail
+        self.events.append(event)
+        self.ended_attempt = True
+        self.move("cancelled")
+
+    def fail(self, failed: TaskFailed, *, may_retry: bool) -> None:
+        """The attempt is over with an error; where it may be retried, that is asked."""
+        self._close_requests("cancelled", None, "host")
+        failed.ends_attempt = True
+        failed.can_retry = may_retry
+        failed.request_id = str(uuid.uuid4()) if may_retry else None
+        failed.attempt = self.attempt
+        self.events.append(failed)
+        self.ended_attempt = True
+        if failed.request_id is not None:
+            self._open[failed.request_id] = failed
+            self.move("waiting")
+        else:
+            self.move("failed")
+
+    # -- requests ------------------------------------------------------------------------------------------------
+
+    def resolve(
+        self,
+        request_id: str,
+        outcome: Outcome,
+        *,
+        value: Any = None,
+        shown_value: Any = None,
+        by: str | None = None,
+        via: Via = "host",
+        comment: str | None = None,
+    ) -> RequestResolved:
+        """Settle an open request. ``shown_value`` is ``value`` with the secrets masked: what the journal keeps."""
+        opened = self._open.pop(request_id)
+        event = RequestResolved(
+            request_id=request_id,
+            outcome=outcome,
+            value=shown_value,
+            by=by,
+            via=via,
+            at=self._now,
+            comment=comment,
+            timestamp=self._now,
+            attempt=self.attempt,
+        )
+        self.events.append(event)
+        if not (isinstance(opened, TaskFailed) and opened.ends_attempt):
+            self.replies.append(
+                Resolved(request_id=request_id, outcome=outcome, value=value, by=by, via=via, comment=comment)
+            )
+        return event
+
+    def follow_requests(self) -> None:
+        """Waiting while a request is open, running when none is left."""
+        if self.status in ("running", "waiting"):
+            self.move("waiting" if self._open else "running")
+
+    def _close_requests(self, outcome: Outcome, by: str | None, via: Via) -> None:
+        for request_id in list(self._open):
+            self.resolve(request_id, outcome, by=by, via=via)
+
+    # -- what a worker emitted -----------------------------------------------------------------------------------
+
+    def take(self, events: Iterable[WorkerEvent], max_open: int) -> None:
+        """Admit a worker's events; what comes after the attempt's end is let go. ``taken`` counts those done with."""
+        for event in events:
+            if not self.ended_attempt:
+                self._take(event, max_open)
+            if self.held is not None:
+                return
+            self.taken += 1
+
+    def _take(self, event: WorkerEvent, max_open: int) -> None:
+        event.attempt = self.attempt
+        if type(event) in PLAIN:
+            self.events.append(event)
+        elif isinstance(event, RequestConfirmation | RequestUserInput):
+            self._take_request(event, event.key, max_open)
+        elif isinstance(event, RequestResolved):
+            self._take_withdrawal(event)
+        elif isinstance(event, TaskCancelled):
+            self.held = event  # told when no process of it lives
+        elif isinstance(event, TaskCompleted):
+            self._close_requests("cancelled", None, "host")
+            self.events.append(event)
+            self.ended_attempt = True
+            self.move("completed")
+        elif isinstance(event, TaskFailed):
+            self._take_failure(event, max_open)
+
+    def _take_request(
+        self, event: RequestConfirmation | RequestUserInput | TaskFailed, key: str | None, most: int
+    ) -> None:
+        request_id = event.request_id
+        if request_id is None or request_id in self._open:
+            return
+        for other in [r for r in self._open.values() if key is not None and _key(r) == key]:
+            self.resolve(other.request_id or "", "superseded")
+        crowded = len(self._open) >= most
+        self._open[request_id] = event
+        self.events.append(event)
+        if crowded or self.status == "cancelling":
+            self.resolve(request_id, "cancelled", comment=f"More than {most} open requests." if crowded else None)
+        self.follow_requests()
+
+    def _take_withdrawal(self, event: RequestResolved) -> None:
+        if event.request_id in self._open:
+            self.resolve(event.request_id, "cancelled", via="task", comment=event.comment)
+            self.follow_requests()
+
+    def _take_failure(self, event: TaskFailed, max_open: int) -> None:
+        if not event.ends_attempt:
+            if event.request_id is None:
+                self.events.append(event)
+            else:
+                self._take_request(event, None, max_open)
+        elif self.status == "cancelling":
+            self.held = TaskCancelled(reason="user", detail=f"{event.error_type}: {event.error}")
+        else:
+            self.fail(event, may_retry=event.can_retry and event.retries < event.max_retries)
+
+
+def _key(request: OpenRequest) -> str | None:
+    return request.key if isinstance(request, REQUEST_EVENTS) else None

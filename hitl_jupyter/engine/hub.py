@@ -1,0 +1,177 @@
+"""Viewers: each pulls a session's events from where it is, so none can slow the task or another viewer.
+
+A viewer has a cursor and no queue. While it keeps up it is fed from the session's tail in memory; further behind, from
+the journal. Only what has no ``seq`` (drafts, transient output) is pushed, through a small buffer that forgets.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import AsyncIterator, Callable
+from types import TracebackType
+from typing import Protocol, Self
+
+import anyio
+
+from hitl_jupyter.engine.tail import Tail, join_batches, join_messages
+from hitl_jupyter.journal.contract import Batch, Journal
+from hitl_jupyter.protocol import Draft, Reset, StateReplayComplete, StateReplayStart
+from hitl_jupyter.snapshot import Snapshot
+
+FRAME_BYTES = 512 * 1024
+"""Bytes of events a viewer is given at a time."""
+
+PUSHED_KEPT = 64
+"""Messages without ``seq`` a viewer that does not read keeps waiting at the most."""
+
+
+class Watched(Protocol):
+    """The session that is watched."""
+
+    tail: Tail
+
+    @property
+    def snapshot(self) -> Snapshot: ...
+
+    @property
+    def journal(self) -> Journal: ...
+
+    async def drafts(self) -> list[Draft]: ...
+
+
+class Hub:
+    """The viewers of one session; ``on_empty`` is called when the last one leaves."""
+
+    def __init__(self, on_empty: Callable[[], None]) -> None:
+        self._viewers: set[Viewer] = set()
+        self._on_empty = on_empty
+        self.closed = False
+
+    def __len__(self) -> int:
+        return len(self._viewers)
+
+    def add(self, viewer: Viewer) -> None:
+        self._viewers.add(viewer)
+
+    def discard(self, viewer: Viewer) -> None:
+        self._viewers.discard(viewer)
+        if not self._viewers:
+            self._on_empty()
+
+    def wake(self) -> None:
+        """There are new events."""
+        for viewer in self._viewers:
+            viewer.wake()
+
+    def push(self, data: bytes) -> None:
+        """Give everybody a JSON array of messages that have no ``seq``."""
+        for viewer in self._viewers:
+            viewer.push(data)
+
+    def close(self) -> None:
+        """There is nothing more to see; every viewer comes to its end."""
+        self.closed = True
+        self.wake()
+
+
+class Viewer:
+    """One watcher of one session: iterate it for JSON arrays of wire messages, first history, then live.
+
+    With ``after`` (and the ``epoch`` it is from) it goes on after that event; with ``tail`` it begins with a snapshot
+    and the last so many events.
+    """
+
+    def __init__(
+        self, watched: Watched, hub: Hub, *, after: int = 0, epoch: int | None = None, tail: int | None
+    ) -> None:
+        self._watched = watched
+        self._hub = hub
+        self._cursor = after
+        self._epoch = epoch
+        self._tail = tail
+        self._pushed: deque[bytes] = deque(maxlen=PUSHED_KEPT)
+        self._woken = anyio.Event()
+        self._shown: dict[str, float] = {}
+
+    async def __aenter__(self) -> Self:
+        self._hub.add(self)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._hub.discard(self)
+
+    def wake(self) -> None:
+        self._woken.set()
+
+    def push(self, data: bytes) -> None:
+        self._pushed.append(data)
+        self._woken.set()
+
+    def shown_for(self, request_id: str) -> float:
+        """For how many seconds this viewer has been shown that open request; 0 if it was not."""
+        since = self._shown.get(request_id)
+        return 0.0 if since is None else time.monotonic() - since
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        async for frame in self._history():
+            yield frame
+        while True:
+            while self._cursor < self._watched.snapshot.last_seq:
+                yield await self._next_events()
+            while self._pushed:
+                yield self._pushed.popleft()
+            if self._hub.closed:
+                return
+            if self._cursor >= self._watched.snapshot.last_seq and not self._pushed:
+                self._woken = anyio.Event()
+                await self._woken.wait()
+
+    async def _history(self) -> AsyncIterator[bytes]:
+        snapshot, epoch = self._watched.snapshot, self._watched.journal.epoch
+        session_id, last = snapshot.session_id, snapshot.last_seq
+        stale = self._cursor > last or (self._epoch is not None and self._epoch > epoch)
+        if stale:
+            self._cursor = 0
+            yield join_messages([Reset(session_id=session_id, epoch=epoch)])
+        if self._tail is not None:
+            self._cursor = max(self._cursor, last - self._tail)
+        start = StateReplayStart(
+            session_id=session_id,
+            message=f"Replaying {last - self._cursor} events.",
+            count=last - self._cursor,
+            first_seq=self._cursor + 1,
+            last_seq=last,
+            epoch=epoch,
+        )
+        if self._tail is not None:
+            start.snapshot = snapshot
+        yield join_messages([start])
+        while self._cursor < last:
+            yield await self._next_events(last + 1)
+        self._mark_shown(0)
+        complete = StateReplayComplete(session_id=session_id, message="Replay complete.", last_seq=last)
+        yield join_messages([complete, *await self._watched.drafts()])
+
+    async def _next_events(self, before: int | None = None) -> bytes:
+        after = self._cursor
+        batches = self._watched.tail.after(after, FRAME_BYTES)
+        if batches is None:
+            batches = await self._read(after)
+        self._cursor = batches[-1].last_seq if before is None else min(batches[-1].last_seq, before - 1)
+        self._mark_shown(after)
+        return join_batches(batches, after, self._cursor + 1)
+
+    async def _read(self, after: int) -> list[Batch]:
+        last = self._watched.snapshot.last_seq
+        session_id = self._watched.snapshot.session_id
+        return await self._watched.journal.events(session_id, after, last + 1, FRAME_BYTES)
+
+    def _mark_shown(self, after: int) -> None:
+        now = time.monotonic()
+        for request in self._watched.snapshot.open_requests:
+            seq = request.seq if isinstance(request.seq, int) else 0
+            if after < seq <= self._cursor and request.request_id is not None:
+                self._shown.setdefault(request.request_id, now)

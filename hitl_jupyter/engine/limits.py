@@ -1,0 +1,106 @@
+"""Every limit of the host in one place: declared here, printed by ``GET health``, refused with its name."""
+
+from __future__ import annotations
+
+from collections import defaultdict, deque
+
+import msgspec
+from msgspec import Struct
+
+from hitl_jupyter.errors import LimitReached, TooLarge
+
+MIB = 1024 * 1024
+
+
+class Limits(Struct, frozen=True, kw_only=True):
+    """Defaults of DESIGN's "Limits"; bytes, counts or seconds as the name says."""
+
+    max_body_bytes: int = 10 * MIB
+    max_line_bytes: int = 64 * 1024
+    max_evidence_bytes: int = 5 * MIB
+    max_answer_bytes: int = 1 * MIB
+    max_nesting: int = 64
+    max_open_requests: int = 100
+    max_live_sessions: int = 200
+    max_kept_sessions: int = 10_000
+    max_viewers: int = 200
+    max_starts_per_minute: int = 60
+    max_warm_spares: int = 2
+    warm_spare_seconds: float = 600.0
+    validate_seconds: float = 10.0
+    launch_seconds: float = 60.0
+    shown_seconds: float = 0.3
+    cancel_seconds: float = 3.0
+    terminate_seconds: float = 3.0
+
+
+def check_size(name: str, size: int, allowed: int) -> None:
+    """Raise :class:`TooLarge` when ``size`` bytes are over the limit of that name."""
+    if size > allowed:
+        raise TooLarge(
+            f"{size} bytes are over the limit {name} = {allowed}. Send less, or raise the limit in the server's "
+            "configuration.",
+            limit=name,
+            allowed=allowed,
+            size=size,
+        )
+
+
+def check_count(name: str, count: int, allowed: int, advice: str) -> None:
+    """Raise :class:`LimitReached` when ``count`` has come to the limit of that name."""
+    if count >= allowed:
+        raise LimitReached(f"The limit {name} = {allowed} is reached. {advice}", limit=name, allowed=allowed)
+
+
+def check_answer(values: object, limits: Limits) -> None:
+    """Hold an answer to the size and nesting limits."""
+    check_size("max_answer_bytes", len(msgspec.json.encode(values)), limits.max_answer_bytes)
+    if nesting(values, limits.max_nesting) > limits.max_nesting:
+        raise TooLarge(
+            f"The values are nested deeper than max_nesting = {limits.max_nesting}. Send them flatter.",
+            limit="max_nesting",
+            allowed=limits.max_nesting,
+        )
+
+
+def nesting(values: object, enough: int) -> int:
+    """How deep lists and dicts are nested, counting no further than ``enough`` + 1.
+
+    Examples
+    --------
+    >>> nesting({"a": [1]}, 64), nesting(3, 64)
+    (2, 0)
+    """
+    depth, layer = 0, [values]
+    while depth <= enough:
+        layer = [child for value in layer for child in _children(value)]
+        containers_above = depth == 0 and not isinstance(values, dict | list)
+        if containers_above:
+            return 0
+        depth += 1
+        layer = [value for value in layer if isinstance(value, dict | list)]
+        if not layer:
+            return depth
+    return depth
+
+
+def _children(value: object) -> list[object]:
+    if isinstance(value, dict):
+        return list(value.values())
+    return list(value) if isinstance(value, list) else []
+
+
+class StartRate:
+    """At most so many starts a minute an owner: a sliding window, on the clock it is given (seconds)."""
+
+    def __init__(self, per_minute: int) -> None:
+        self._per_minute = per_minute
+        self._starts: dict[str, deque[float]] = defaultdict(deque)
+
+    def take(self, owner: str, now: float) -> None:
+        """Count one start, or raise :class:`LimitReached`."""
+        starts = self._starts[owner]
+        while starts and starts[0] <= now - 60:
+            starts.popleft()
+        check_count("max_starts_per_minute", len(starts), self._per_minute, "Wait a minute, then start again.")
+        starts.append(now)

@@ -1,0 +1,287 @@
+"""The session manager: a library without tornado or traitlets in it, to be held by a Jupyter server or a kernel."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal, Self
+
+import anyio
+import msgspec
+from msgspec.structs import replace
+
+from hitl_jupyter.engine.actor import HOST, Actor
+from hitl_jupyter.engine.attempts import result_path
+from hitl_jupyter.engine.background import Background
+from hitl_jupyter.engine.catalogue import Catalogue
+from hitl_jupyter.engine.feed import Feed, Feeds, SessionChanged
+from hitl_jupyter.engine.hub import Viewer
+from hitl_jupyter.engine.limits import Limits
+from hitl_jupyter.engine.registry import READ_BYTES, Open, Registry
+from hitl_jupyter.engine.session import Services
+from hitl_jupyter.engine.starting import Started, Starter
+from hitl_jupyter.engine.starts import Starts
+from hitl_jupyter.engine.summary import SessionPage, session_info
+from hitl_jupyter.engine.tail import join_batches
+from hitl_jupyter.engine.workers import Workers
+from hitl_jupyter.errors import ResultUnavailable, WrongState
+from hitl_jupyter.journal.contract import Journal, SessionQuery
+from hitl_jupyter.launchers.contract import Launcher
+from hitl_jupyter.link.server import listen
+from hitl_jupyter.protocol import (
+    PROTOCOL_VERSION,
+    AnswerCommand,
+    DraftInput,
+    RequestResolved,
+    StartTask,
+    Status,
+    WorkerEnv,
+)
+from hitl_jupyter.snapshot import Snapshot
+from hitl_jupyter.version import __version__
+
+__all__ = ["Policy", "SessionManager", "Started"]
+
+
+class Policy(msgspec.Struct, frozen=True, kw_only=True):
+    """What the host does where a start does not say."""
+
+    default_tasks: tuple[str, ...] = ("hitl_jupyter.demo:long_running_task", "hitl_jupyter.demo:simulate_streaming")
+    task_modules: tuple[str, ...] = ()
+    worker_env: WorkerEnv = msgspec.field(default_factory=WorkerEnv)
+    on_disconnect: Literal["keep", "cancel"] = "keep"
+    on_shutdown: Literal["keep", "cancel"] = "keep"
+
+
+class SessionManager:
+    """All sessions of a host. Open it with ``async with``, in a task that lives as long as it.
+
+    Parameters
+    ----------
+    journal : Journal
+        Where everything durable goes; opened and closed by the manager.
+    launcher : Launcher
+        What starts workers.
+    store : Path
+        Folder of the link's socket, start files and results; private to this user.
+    limits, policy : Limits, Policy
+        What is allowed, and what is done by default.
+    """
+
+    def __init__(
+        self,
+        journal: Journal,
+        launcher: Launcher,
+        store: Path,
+        limits: Limits | None = None,
+        policy: Policy | None = None,
+    ) -> None:
+        self.journal = journal
+        self.limits = limits or Limits()
+        self.policy = policy or Policy()
+        self._launcher = launcher
+        self._store = store
+        self._starts = Starts(store / "starts")
+        self._results = store / "results"
+        self._feeds = Feeds()
+        self._registry = Registry(self._feeds, self.policy.on_disconnect)
+        self._rev = 0
+        self._exit = AsyncExitStack()
+
+    # -- opening and closing -----------------------------------------------------------------------------------------
+
+    async def __aenter__(self) -> Self:
+        for folder in (self._store, self._results):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        async with AsyncExitStack() as stack:
+            await stack.enter_async_context(self.journal)
+            self._rev = self.journal.last_rev
+            group = await stack.enter_async_context(anyio.create_task_group())
+            stack.callback(group.cancel_scope.cancel)
+            self._tasks = Background(group)
+            socket = self._store / "link.sock"
+            self._workers = Workers(self._launcher, socket, self.limits, self._tasks)
+            self._catalogue = Catalogue(self._workers, self.policy.worker_env, self.policy.task_modules, self.limits)
+            self._registry.services = self._services()
+            self._starter = Starter(self._registry, self._catalogue, self.policy.default_tasks, self._launcher.name)
+            await self._registry.reopen()
+            await stack.enter_async_context(listen(socket, self._workers.on_peer, group))
+            stack.push_async_callback(self._close)
+            self._exit = stack.pop_all()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._exit.aclose()
+
+    def _services(self) -> Services:
+        return Services(
+            journal=self.journal,
+            workers=self._workers,
+            starts=self._starts,
+            results=self._results,
+            limits=self.limits,
+            tasks=self._tasks,
+            clock=time.time,
+            next_rev=self._next_rev,
+            on_change=self._registry.on_change,
+            on_idle=self._registry.on_idle,
+        )
+
+    async def _close(self) -> None:
+        limits = self.limits
+        with anyio.move_on_after(limits.cancel_seconds + limits.terminate_seconds + 2, shield=True):
+            async with anyio.create_task_group() as group:
+                for opened in self._registry:
+                    if (opened.attempts.policy("on_shutdown") or self.policy.on_shutdown) == "cancel":
+                        group.start_soon(_shut_down, opened)
+        for opened in self._registry:
+            opened.session.hub.close()
+        self._feeds.close()
+        await self._workers.close()
+
+    # -- people's commands -------------------------------------------------------------------------------------------
+
+    async def start(self, start: StartTask, actor: Actor) -> Started:
+        """Start a task, or find the session that its key names.
+
+        Raises
+        ------
+        LimitReached, KeyConflict, NotFound, InvalidValues, TooLarge, StoreUnavailable, StoreFull
+            Nothing was started.
+        """
+        return await self._starter.start(start, actor)
+
+    async def answer(
+        self, session_id: str, command: AnswerCommand, actor: Actor, viewer: Viewer | None = None
+    ) -> RequestResolved:
+        """Settle a request of a session; see :class:`~hitl_jupyter.errors.HitlError`'s children for the refusals."""
+        return await (await self._get(session_id, actor)).requests.answer(command, actor, viewer)
+
+    async def save_draft(self, session_id: str, draft: DraftInput, actor: Actor) -> None:
+        """Keep a half-typed answer."""
+        await (await self._get(session_id, actor)).requests.save_draft(draft)
+
+    async def cancel(
+        self, session_id: str, actor: Actor, *, force: bool = False, idempotency_key: str | None = None
+    ) -> Status:
+        """End a session; the status it has now. To cancel is idempotent by itself, with a key or without."""
+        return await (await self._get(session_id, actor)).attempts.cancel(actor, force=force)
+
+    async def forget(self, session_id: str, actor: Actor) -> None:
+        """Delete an ended session with all that is kept of it."""
+        opened = await self._get(session_id, actor)
+        snapshot = opened.session.snapshot
+        if not snapshot.ended:
+            raise WrongState(f"The session is {snapshot.status}. Cancel it first.", status=snapshot.status)
+        await self.journal.forget(session_id)
+        self._starts.forget(session_id)
+        for attempt in range(1, snapshot.attempt + 1):
+            result_path(self._results, session_id, attempt).unlink(missing_ok=True)
+        self._registry.drop(session_id)
+        opened.session.hub.close()
+        owner = snapshot.session.owner if snapshot.session else ""
+        gone = SessionChanged(summary=None, session_id=session_id, rev=self._next_rev(), forgotten=True)
+        self._feeds.put(gone, owner)
+
+    # -- looking -----------------------------------------------------------------------------------------------------
+
+    async def info(self, session_id: str, actor: Actor) -> dict[str, Any]:
+        """What ``session-info`` replies."""
+        session = (await self._get(session_id, actor)).session
+        return session_info(
+            session.summary(), is_connected=len(session.hub) > 0, task_exists=not session.snapshot.ended
+        )
+
+    async def snapshot(self, session_id: str, actor: Actor) -> Snapshot:
+        """The fold of the session's events so far."""
+        return (await self._get(session_id, actor)).session.snapshot
+
+    async def list(self, query: SessionQuery, actor: Actor) -> SessionPage:
+        """A page of this owner's sessions, newest first."""
+        rows = await self.journal.sessions(replace(query, owner=actor.owner, limit=query.limit + 1))
+        page, more = rows[: query.limit], len(rows) > query.limit
+        cursor = f"{page[-1].created_at!r},{page[-1].session_id}" if more else None
+        return SessionPage(sessions=[self._registry.summary(row) for row in page], cursor=cursor)
+
+    async def events(
+        self, session_id: str, actor: Actor, *, after: int = 0, before: int | None = None, limit: int = 1000
+    ) -> bytes:
+        """A JSON array of up to ``limit`` events after ``after``; or, with only ``before``, the last ones before it."""
+        await self._get(session_id, actor)
+        if before is not None and not after:
+            batches = await self.journal.last_events(session_id, before, limit)
+            return join_batches(batches, max(0, before - 1 - limit), before)
+        end = after + limit + 1 if before is None else min(before, after + limit + 1)
+        return join_batches(await self.journal.events(session_id, after, end, READ_BYTES), after, end)
+
+    async def result_path(self, session_id: str, actor: Actor) -> Path:
+        """Where the pickle of the session's result is; the host never opens it."""
+        snapshot = (await self._get(session_id, actor)).session.snapshot
+        if snapshot.status != "completed":
+            raise WrongState(f"The session is {snapshot.status}; it has no result.", status=snapshot.status)
+        path = result_path(self._results, session_id, snapshot.attempt)
+        if not await anyio.Path(path).exists():
+            raise ResultUnavailable("The result could not be pickled; its JSON projection is in the session's values.")
+        return path
+
+    async def watch(
+        self, session_id: str, actor: Actor, *, after: int = 0, epoch: int | None = None, tail: int | None = None
+    ) -> Viewer:
+        """A new viewer of a session."""
+        return (await self._get(session_id, actor)).session.watch(after=after, epoch=epoch, tail=tail)
+
+    def feed(self, actor: Actor, after: int = 0) -> Feed:
+        """A new inbox of this owner's sessions."""
+
+        async def listing() -> Sequence[SessionChanged]:
+            rows = await self.journal.sessions(SessionQuery(owner=actor.owner, limit=self.limits.max_kept_sessions))
+            return [
+                SessionChanged(summary=self._registry.summary(row), session_id=row.session_id, rev=row.rev)
+                for row in rows
+                if row.rev > after
+            ]
+
+        return Feed(self._feeds, actor, after, listing)
+
+    async def tasks(self) -> Sequence[dict[str, Any]]:
+        """The registered tasks, each with the JSON Schema of its parameters."""
+        return await self._catalogue.tasks()
+
+    def activity(self) -> dict[str, int]:
+        """How many sessions compute, and how many wait for a person."""
+        statuses = [session.status for session in self._registry.live()]
+        waiting = statuses.count("waiting")
+        return {"running": len(statuses) - waiting, "waiting": waiting}
+
+    def health(self) -> dict[str, Any]:
+        """How the host is, what it allows, and which versions it speaks."""
+        live = self._registry.live()
+        return {
+            "status": "ok",
+            "reasons": [],
+            "version": __version__,
+            "protocol": PROTOCOL_VERSION,
+            "epoch": self.journal.epoch,
+            "live_sessions": len(live),
+            "waiting_sessions": sum(session.status == "waiting" for session in live),
+            "viewers": sum(len(opened.session.hub) for opened in self._registry),
+            "workers": self._workers.count,
+            "limits": msgspec.to_builtins(self.limits),
+        }
+
+    async def _get(self, session_id: str, actor: Actor) -> Open:
+        return await self._registry.get(session_id, actor)
+
+    def _next_rev(self) -> int:
+        self._rev += 1
+        return self._rev
+
+
+async def _shut_down(opened: Open) -> None:
+    await opened.attempts.cancel(HOST, force=False, reason="shutdown")
+    await opened.session.ended.wait()

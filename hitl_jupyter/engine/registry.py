@@ -1,0 +1,148 @@
+"""The sessions in memory: live ones always, ended ones while somebody looks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import anyio
+import msgspec
+
+from hitl_jupyter.engine.actor import HOST, Actor
+from hitl_jupyter.engine.attempts import Attempts
+from hitl_jupyter.engine.feed import Feeds, SessionChanged
+from hitl_jupyter.engine.requests import Requests
+from hitl_jupyter.engine.session import Services, Session
+from hitl_jupyter.engine.summary import Summary, summarize
+from hitl_jupyter.engine.tail import join_batches
+from hitl_jupyter.errors import NotFound
+from hitl_jupyter.journal.contract import LaunchRow, SessionQuery, SessionRow
+from hitl_jupyter.protocol import decode_events
+from hitl_jupyter.snapshot import Snapshot, fold
+from hitl_jupyter.states import LIVE
+
+READ_BYTES = 8 * 1024 * 1024
+"""Bytes of events read from the journal at a time (one batch at least)."""
+
+DISCONNECT_GRACE_SECONDS = 10.0
+"""How long the last viewer may be away before ``on_disconnect="cancel"`` ends the session: a reload is no leaving."""
+
+_snapshot_decoder = msgspec.json.Decoder(Snapshot)
+
+
+@dataclass(frozen=True)
+class Open:
+    """A session in memory, and its two sides."""
+
+    session: Session
+    attempts: Attempts
+    requests: Requests
+
+
+class Registry:
+    """Finds a session by its id, in memory or in the journal."""
+
+    def __init__(self, feeds: Feeds, on_disconnect: Literal["keep", "cancel"]) -> None:
+        self.services: Services
+        self._feeds = feeds
+        self._on_disconnect = on_disconnect
+        self._open: dict[str, Open] = {}
+        self._loading = anyio.Lock()
+
+    def __iter__(self) -> Iterator[Open]:
+        return iter(list(self._open.values()))
+
+    def live(self) -> list[Session]:
+        """The sessions that have not ended."""
+        return [opened.session for opened in self if not opened.session.snapshot.ended]
+
+    async def get(self, session_id: str, actor: Actor) -> Open:
+        """The session, if there is one that this actor may see; else ``NotFound``."""
+        opened = self._open.get(session_id)
+        if opened is None:
+            async with self._loading:
+                opened = self._open.get(session_id)
+                if opened is None and (row := await self.services.journal.session(session_id)) is not None:
+                    opened = await self.load(row)
+        if opened is None or not opened.session.visible_to(actor):
+            raise NotFound("There is no such session. List yours with GET sessions, or hitl.sessions().")
+        return opened
+
+    async def load(self, row: SessionRow) -> Open:
+        """Take a session from the journal into memory."""
+        return self.attach(await self._snapshot(row))
+
+    def attach(self, snapshot: Snapshot) -> Open:
+        """Hold a session in memory from here on."""
+        session = Session(self.services, snapshot)
+        attempts = Attempts(session)
+        opened = Open(session, attempts, Requests(session, attempts))
+        self._open[snapshot.session_id] = opened
+        return opened
+
+    def drop(self, session_id: str) -> None:
+        """Let go of it."""
+        self._open.pop(session_id, None)
+
+    def summary(self, row: SessionRow) -> Summary:
+        """A session's line in a list, from memory if it is there."""
+        opened = self._open.get(row.session_id)
+        return opened.session.summary() if opened else summarize(_snapshot_decoder.decode(row.snapshot))
+
+    async def _snapshot(self, row: SessionRow) -> Snapshot:
+        snapshot = _snapshot_decoder.decode(row.snapshot)
+        while snapshot.last_seq < row.last_seq:
+            end = row.last_seq + 1
+            batches = await self.services.journal.events(row.session_id, snapshot.last_seq, end, READ_BYTES)
+            snapshot = fold(decode_events(join_batches(batches, snapshot.last_seq, end)), snapshot)
+        return snapshot
+
+    # -- when a host starts ------------------------------------------------------------------------------------------
+
+    async def reopen(self) -> None:
+        """Load the live sessions of an earlier host, and find their workers again."""
+        rows = await self.services.journal.sessions(SessionQuery(statuses=tuple(LIVE), limit=1_000_000))
+        for row in reversed(rows):
+            await self._find_worker(await self.load(row))
+
+    async def _find_worker(self, opened: Open) -> None:
+        session = opened.session
+        launches = await self.services.journal.launches(session.session_id)
+        current = [row for row in launches if not row.ended and row.attempt == session.snapshot.attempt]
+        if current:
+            await self._go_on(opened, current[-1])
+        elif session.status == "queued":
+            self.services.tasks.start_soon(opened.attempts.begin)
+        elif session.status == "cancelling":
+            await opened.attempts.lose("It was being cancelled when the host stopped.")
+
+    async def _go_on(self, opened: Open, launch: LaunchRow) -> None:
+        worker = self.services.workers.adopt(launch)
+        if worker is None:
+            await opened.attempts.lose("The worker process was gone when the host started again.")
+        else:
+            opened.attempts.resume(worker, launch)
+
+    # -- what sessions tell ------------------------------------------------------------------------------------------
+
+    def on_change(self, session: Session, rev: int) -> None:
+        """A session changed: tell the inboxes of its owner."""
+        facts = session.snapshot.session
+        changed = SessionChanged(summary=session.summary(), session_id=session.session_id, rev=rev)
+        self._feeds.put(changed, facts.owner if facts else "")
+
+    def on_idle(self, session: Session) -> None:
+        """Nobody watches a session: an ended one leaves memory; a live one ends, where that was wished."""
+        opened = self._open.get(session.session_id)
+        if opened is None or opened.session is not session:
+            return
+        if session.snapshot.ended:
+            self.drop(session.session_id)
+        elif (opened.attempts.policy("on_disconnect") or self._on_disconnect) == "cancel":
+            self.services.tasks.start_soon(self._cancel_if_left, opened)
+
+    async def _cancel_if_left(self, opened: Open) -> None:
+        await anyio.sleep(DISCONNECT_GRACE_SECONDS)
+        if not len(opened.session.hub):
+            await opened.attempts.cancel(HOST, force=False, reason="disconnect")

@@ -1,0 +1,209 @@
+"""The people's side of a session: answers, drafts and deadlines of its open requests."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import anyio
+import msgspec
+from msgspec.structs import replace
+
+from hitl_jupyter.engine import answers
+from hitl_jupyter.engine.actor import Actor
+from hitl_jupyter.engine.change import Change
+from hitl_jupyter.engine.hub import Viewer
+from hitl_jupyter.engine.limits import check_answer
+from hitl_jupyter.engine.session import Session
+from hitl_jupyter.engine.tail import join_messages
+from hitl_jupyter.errors import HitlError, InvalidValues, WrongState
+from hitl_jupyter.journal.contract import CommandRow, DraftRow
+from hitl_jupyter.link.messages import Validated
+from hitl_jupyter.masking import mask, without_secrets
+from hitl_jupyter.protocol import (
+    AnswerCommand,
+    Confirm,
+    Draft,
+    DraftInput,
+    RequestConfirmation,
+    RequestOverdue,
+    RequestResolved,
+    RequestUserInput,
+    Retry,
+    TaskFailed,
+    UserInput,
+    encode,
+)
+from hitl_jupyter.snapshot import OpenRequest, find_open, find_settled
+
+DEADLINE_LOOK_SECONDS = 30.0
+"""A waiting deadline looks at the wall clock at least this often, for clocks jump and laptops sleep."""
+
+_resolution_decoder = msgspec.json.Decoder(RequestResolved)
+
+
+class Checker(Protocol):
+    """Who checks a form's values against the author's types: the attempt's worker."""
+
+    async def validate(self, request_id: str, values: dict[str, Any]) -> Validated:
+        """Raises ``WorkerUnavailable`` where it cannot be done now."""
+
+
+class Requests:
+    """The open requests of one session."""
+
+    def __init__(self, session: Session, checker: Checker) -> None:
+        self._session = session
+        self._checker = checker
+        self._limits = session.services.limits
+        self._armed: set[str] = set()
+        session.list_drafts = self.drafts
+        session.after_commit.append(self._arm_deadlines)
+        self._arm_deadlines(None)
+
+    # -- answers -----------------------------------------------------------------------------------------------------
+
+    async def answer(self, command: AnswerCommand, actor: Actor, viewer: Viewer | None) -> RequestResolved:
+        """Settle a request, once; a repeated idempotency key gives the first outcome again."""
+        if (before := await self._first_outcome(command)) is not None:
+            return before
+        request = answers.target(self._session.snapshot, command, viewer, self._limits)
+        if request is None:
+            raise await self._why_not_open(command.request_id)
+        value = await self._checked(request, command)
+        async with self._session.lock:
+            if (before := await self._first_outcome(command)) is not None:
+                return before
+            request_id = request.request_id or ""
+            if find_open(self._session.snapshot, request_id) is None:
+                raise await self._why_not_open(request_id)
+            return await self._settle(request, command, value, actor)
+
+    async def _settle(self, request: OpenRequest, command: AnswerCommand, value: Any, actor: Actor) -> RequestResolved:
+        change = self._session.change()
+        resolved = change.resolve(
+            request.request_id or "",
+            "answered",
+            value=value,
+            shown_value=mask(value, request.schema) if isinstance(request, RequestUserInput) else value,
+            by=actor.by,
+            via=actor.via,
+            comment=command.comment if isinstance(command, Confirm) else None,
+        )
+        if isinstance(command, Retry):
+            resolved.answers = command.answers
+        if isinstance(request, TaskFailed) and request.ends_attempt:
+            if value:
+                change.queue_attempt()
+            else:
+                change.move("failed")
+        else:
+            change.follow_requests()
+        await self._session.commit(change, command=self._command_row(command, resolved))
+        return resolved
+
+    async def _checked(self, request: OpenRequest, command: AnswerCommand) -> Any:
+        if not isinstance(command, UserInput) or not isinstance(request, RequestUserInput):
+            return command.value if isinstance(command, Confirm | Retry) else None
+        check_answer(command.values, self._limits)
+        answers.check_schema(request.schema, command.values)
+        reply = await self._checker.validate(request.request_id, command.values)
+        if reply.errors:
+            raise InvalidValues("Some fields are not valid. Correct them and send the form again.", errors=reply.errors)
+        return command.values if reply.values is None else reply.values
+
+    async def _first_outcome(self, command: AnswerCommand) -> RequestResolved | None:
+        if command.idempotency_key is None:
+            return None
+        row = await self._session.journal.command(self._session.session_id, command.idempotency_key)
+        return None if row is None else _resolution_decoder.decode(row.reply)
+
+    def _command_row(self, command: AnswerCommand, resolved: RequestResolved) -> CommandRow | None:
+        if command.idempotency_key is None:
+            return None
+        # The resolution gets its number in the commit that writes this row; the reply is the same without it.
+        reply = encode(replace(resolved, session_id=self._session.session_id))
+        return CommandRow(
+            scope=self._session.session_id, key=command.idempotency_key, reply=reply, at=self._session.services.clock()
+        )
+
+    async def _why_not_open(self, request_id: str | None) -> HitlError:
+        if request_id is None:
+            return answers.unknown_request(None)
+        settled = find_settled(self._session.snapshot, request_id)
+        if settled is not None:
+            return answers.settled_error(settled)
+        row = await self._session.journal.request(request_id)
+        if row is None or row.session_id != self._session.session_id or row.resolution is None:
+            return answers.unknown_request(request_id)
+        return answers.settled_error(_resolution_decoder.decode(row.resolution))
+
+    # -- deadlines ---------------------------------------------------------------------------------------------------
+
+    def _arm_deadlines(self, _change: Change | None) -> None:
+        for request in self._session.snapshot.open_requests:
+            if isinstance(request, TaskFailed) or request.deadline is None or request.request_id in self._armed:
+                continue
+            self._armed.add(request.request_id)
+            self._session.services.tasks.start_soon(self._keep_deadline, request, request.deadline)
+
+    async def _keep_deadline(self, request: RequestConfirmation | RequestUserInput, deadline: float) -> None:
+        while (left := deadline - self._session.services.clock()) > 0:
+            await anyio.sleep(min(left, DEADLINE_LOOK_SECONDS))
+            if find_open(self._session.snapshot, request.request_id) is None:
+                break
+        self._armed.discard(request.request_id)
+        async with self._session.lock:
+            if (
+                find_open(self._session.snapshot, request.request_id) is None
+                or request.request_id in self._session.snapshot.overdue
+            ):
+                return
+            change = self._session.change()
+            self._expire(change, request)
+            await self._session.commit(change)
+
+    def _expire(self, change: Change, request: RequestConfirmation | RequestUserInput) -> None:
+        if request.on_deadline == "keep":
+            event = RequestOverdue(request_id=request.request_id, timestamp=self._session.services.clock())
+            event.attempt = change.attempt
+            change.events.append(event)
+        elif request.on_deadline == "default":
+            value = request.default if isinstance(request, RequestConfirmation) else request.initial
+            change.resolve(request.request_id, "defaulted", value=value, shown_value=value)
+        else:
+            change.resolve(request.request_id, "expired")
+        change.follow_requests()
+
+    # -- drafts ------------------------------------------------------------------------------------------------------
+
+    async def save_draft(self, draft: DraftInput) -> None:
+        """Keep a half-typed answer, without its secrets, and show it to the other viewers."""
+        check_answer(draft.values, self._limits)
+        request = find_open(self._session.snapshot, draft.request_id)
+        if request is None:
+            raise await self._why_not_open(draft.request_id)
+        if not isinstance(request, RequestUserInput):
+            raise WrongState("Only forms have drafts.", status=self._session.status)
+        values = without_secrets(draft.values, request.schema)
+        known = {row.request_id: row.revision for row in await self._session.journal.drafts(self._session.session_id)}
+        revision = known.get(draft.request_id, 0) + 1
+        session_id = self._session.session_id
+        row = DraftRow(session_id=session_id, request_id=draft.request_id, values=encode(values), revision=revision)
+        await self._session.journal.save_draft(row)
+        shown = Draft(session_id=session_id, request_id=draft.request_id, values=values, revision=revision)
+        self._session.hub.push(join_messages([shown]))
+
+    async def drafts(self) -> list[Draft]:
+        """The drafts of the open requests."""
+        if not any(isinstance(request, RequestUserInput) for request in self._session.snapshot.open_requests):
+            return []
+        return [
+            Draft(
+                session_id=self._session.session_id,
+                request_id=row.request_id,
+                values=msgspec.json.decode(row.values),
+                revision=row.revision,
+            )
+            for row in await self._session.journal.drafts(self._session.session_id)
+            if find_open(self._session.snapshot, row.request_id) is not None
+        ]

@@ -1,0 +1,221 @@
+"""One session: the only place where its events are numbered, journaled and published, one change at a time.
+
+Every change takes the session's lock, is computed from the snapshot (``change.py``), committed to the journal, and only
+then applied, published and acted upon. A write that fails has therefore changed nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import anyio
+from msgspec import UNSET
+from msgspec.structs import replace
+
+from hitl_jupyter.engine.actor import Actor
+from hitl_jupyter.engine.background import Background
+from hitl_jupyter.engine.change import PLAIN, Change
+from hitl_jupyter.engine.hub import Hub, Viewer
+from hitl_jupyter.engine.limits import Limits, check_count
+from hitl_jupyter.engine.starts import Starts
+from hitl_jupyter.engine.summary import Summary, summarize
+from hitl_jupyter.engine.tail import Tail
+from hitl_jupyter.engine.workers import Workers
+from hitl_jupyter.journal.contract import (
+    Batch,
+    CommandRow,
+    Journal,
+    LaunchRow,
+    RequestRow,
+    SessionRow,
+    SessionUpdate,
+    Settlement,
+    Write,
+)
+from hitl_jupyter.protocol import (
+    Draft,
+    RequestConfirmation,
+    RequestResolved,
+    RequestUserInput,
+    Status,
+    Stream,
+    TaskFailed,
+    encode,
+)
+from hitl_jupyter.snapshot import Snapshot, fold, kind_of
+
+
+@dataclass(frozen=True)
+class Services:
+    """What all sessions of a host share."""
+
+    journal: Journal
+    workers: Workers
+    starts: Starts
+    results: Path
+    limits: Limits
+    tasks: Background
+    clock: Callable[[], float]
+    next_rev: Callable[[], int]
+    on_change: Callable[[Session, int], None]
+    on_idle: Callable[[Session], None]
+
+
+class Session:
+    """A session in memory, loaded by giving its snapshot; a new one is given a snapshot with only its id.
+
+    ``after_commit`` are called with each change that was committed, by those who act on changes.
+    """
+
+    def __init__(self, services: Services, snapshot: Snapshot) -> None:
+        self.services = services
+        self.tail = Tail(snapshot.last_seq)
+        self.hub = Hub(lambda: services.on_idle(self))
+        self.lock = anyio.Lock()
+        self.ended = anyio.Event()
+        self.after_commit: list[Callable[[Change], None]] = []
+        self.list_drafts: Callable[[], Awaitable[list[Draft]]] = _no_drafts
+        self._snapshot = snapshot
+
+    # -- what others look at ---------------------------------------------------------------------------------------
+
+    @property
+    def session_id(self) -> str:
+        return self._snapshot.session_id
+
+    @property
+    def snapshot(self) -> Snapshot:
+        return self._snapshot
+
+    @property
+    def journal(self) -> Journal:
+        return self.services.journal
+
+    @property
+    def status(self) -> Status:
+        return self._snapshot.status
+
+    def summary(self) -> Summary:
+        """Its line in a list."""
+        return summarize(self._snapshot, viewers=len(self.hub))
+
+    def visible_to(self, actor: Actor) -> bool:
+        """Whether this actor may see it: its owner, or somebody it asks."""
+        facts = self._snapshot.session
+        if facts is not None and facts.owner == actor.owner:
+            return True
+        return any(
+            actor.owner in request.assignees
+            for request in self._snapshot.open_requests
+            if not isinstance(request, TaskFailed)
+        )
+
+    def watch(self, *, after: int, epoch: int | None, tail: int | None) -> Viewer:
+        """A new viewer; raises ``LimitReached`` when there are too many."""
+        check_count("max_viewers", len(self.hub), self.services.limits.max_viewers, "Close another view of it.")
+        return Viewer(self, self.hub, after=after, epoch=epoch, tail=tail)
+
+    async def drafts(self) -> list[Draft]:
+        """The drafts of its open requests."""
+        return await self.list_drafts()
+
+    def retries_used(self) -> int:
+        """How many retries people have granted so far."""
+        return sum(1 for s in self._snapshot.settled if s.kind == "retry" and s.value is True)
+
+    # -- commit, then publish ----------------------------------------------------------------------------------------
+
+    def change(self) -> Change:
+        """A change that starts from now. The caller holds the lock."""
+        return Change(self._snapshot, self.services.clock())
+
+    async def commit(
+        self,
+        change: Change,
+        *,
+        create: SessionRow | None = None,
+        launch: LaunchRow | None = None,
+        command: CommandRow | None = None,
+    ) -> None:
+        """Number the change's events, make them durable, publish them. The caller holds the lock."""
+        batch, snapshot = self._numbered(change)
+        plain = all(type(event) is Stream for event in change.events)
+        update = None
+        rev: int | None = None
+        if batch is not None and create is None:
+            rev = None if plain else self.services.next_rev()
+            update = self._update(snapshot, batch, rev, keep=any(type(e) not in PLAIN for e in change.events))
+        await self.journal.submit(
+            Write(
+                session_id=self.session_id,
+                create=create and replace(create, snapshot=encode(snapshot), snapshot_seq=snapshot.last_seq),
+                batch=batch,
+                update=update,
+                opened=tuple(_request_rows(change, self.session_id)),
+                settled=tuple(
+                    Settlement(request_id=event.request_id, resolution=encode(event))
+                    for event in change.events
+                    if isinstance(event, RequestResolved)
+                ),
+                launch=launch,
+                command=command,
+            )
+        )
+        self._publish(snapshot, batch)
+        if create is not None:
+            rev = create.rev
+        if rev is not None:
+            self.services.on_change(self, rev)
+        for hook in self.after_commit:
+            hook(change)
+
+    def _numbered(self, change: Change) -> tuple[Batch | None, Snapshot]:
+        if not change.events:
+            return None, self._snapshot
+        first = seq = self._snapshot.last_seq + 1
+        session_id = self._snapshot.session_id
+        for event in change.events:
+            event.session_id = session_id
+            event.seq = seq
+            seq += 1
+        batch = Batch(first_seq=first, last_seq=seq - 1, data=encode(change.events))
+        return batch, fold(change.events, self._snapshot)
+
+    def _update(self, snapshot: Snapshot, batch: Batch, rev: int | None, *, keep: bool) -> SessionUpdate:
+        moved = snapshot.status != self._snapshot.status
+        return SessionUpdate(
+            last_seq=batch.last_seq,
+            rev=rev,
+            status=snapshot.status if moved else None,
+            ended_at=snapshot.ended_at if moved else None,
+            snapshot=encode(snapshot) if keep else None,
+            snapshot_seq=snapshot.last_seq if keep else None,
+        )
+
+    def _publish(self, snapshot: Snapshot, batch: Batch | None) -> None:
+        self._snapshot = snapshot
+        if batch is not None:
+            self.tail.add(batch)
+            self.hub.wake()
+        if snapshot.ended:
+            self.ended.set()
+            if not len(self.hub):
+                self.services.on_idle(self)
+
+
+def _request_rows(change: Change, session_id: str) -> Iterator[RequestRow]:
+    for event in change.events:
+        if isinstance(event, RequestConfirmation | RequestUserInput | TaskFailed) and event.request_id is not None:
+            yield RequestRow(
+                request_id=event.request_id,
+                session_id=session_id,
+                kind=kind_of(event),
+                attempt=event.attempt,
+                opened_seq=0 if event.seq is UNSET else event.seq,
+            )
+
+
+async def _no_drafts() -> list[Draft]:
+    return []

@@ -1,0 +1,153 @@
+"""Starting: which session a start gives, by its key, its idempotency key, or anew."""
+
+from __future__ import annotations
+
+import random
+import time
+import uuid
+
+import anyio
+import msgspec
+from msgspec.structs import replace
+
+from hitl_jupyter.engine.actor import Actor
+from hitl_jupyter.engine.catalogue import Catalogue
+from hitl_jupyter.engine.limits import StartRate, check_answer, check_count
+from hitl_jupyter.engine.registry import Registry
+from hitl_jupyter.engine.starts import fingerprint
+from hitl_jupyter.errors import KeyConflict, Malformed
+from hitl_jupyter.journal.contract import CommandRow, SessionRow
+from hitl_jupyter.protocol import SessionFacts, StartTask
+from hitl_jupyter.snapshot import Snapshot
+from hitl_jupyter.states import LIVE
+
+
+class Started(msgspec.Struct, frozen=True, kw_only=True):
+    """The session that a start gave; ``created`` is false when an existing one was found by its key."""
+
+    session_id: str
+    created: bool
+
+
+class Starter:
+    """Makes sessions. One start is decided at a time, so that one key starts once."""
+
+    def __init__(self, registry: Registry, catalogue: Catalogue, default_tasks: tuple[str, ...], launcher: str) -> None:
+        self._registry = registry
+        self._catalogue = catalogue
+        self._default_tasks = default_tasks
+        self._launcher = launcher
+        self._services = registry.services
+        self._rate = StartRate(self._services.limits.max_starts_per_minute)
+        self._deciding = anyio.Lock()
+
+    async def start(self, start: StartTask, actor: Actor) -> Started:
+        """Start a task, or find the session that its key names.
+
+        Raises
+        ------
+        LimitReached, KeyConflict, NotFound, InvalidValues, TooLarge, StoreUnavailable, StoreFull
+            Nothing was started.
+        """
+        check_answer(start.params, self._services.limits)
+        if start.task is None and start.shipped is None:
+            if not self._default_tasks:
+                raise Malformed("Name a task to start: this server has no default tasks.")
+            start = replace(start, task=random.choice(self._default_tasks))
+        async with self._deciding:
+            found = await self._started_before(start, actor)
+            if found is not None:
+                return found
+            most = self._services.limits.max_live_sessions
+            live = len(self._registry.live())
+            check_count("max_live_sessions", live, most, "Wait for a session to end, or cancel one.")
+            self._rate.take(actor.owner, time.monotonic())
+        if start.shipped is None and start.env is None:
+            start = await self._catalogue.checked(start)
+        async with self._deciding:
+            return await self._started_before(start, actor) or await self._create(start, actor)
+
+    async def _started_before(self, start: StartTask, actor: Actor) -> Started | None:
+        if start.idempotency_key is not None:
+            row = await self._services.journal.command(_start_scope(actor), start.idempotency_key)
+            if row is not None:
+                return Started(session_id=msgspec.json.decode(row.reply)["session_id"], created=False)
+        if start.key is None or start.fresh:
+            return None
+        same_key = await self._services.journal.latest_with_key(actor.owner, _notebook(start), start.key)
+        if same_key is None:
+            return None
+        same_work = same_key.fingerprint == fingerprint(start)
+        if same_key.status in LIVE and not same_work:
+            raise KeyConflict(
+                f"A live session already has the key {start.key!r}, with other code or parameters. "
+                "Attach to it, cancel it, or start with fresh=True.",
+                session_id=same_key.session_id,
+            )
+        if same_work and (same_key.status in LIVE or same_key.status == "completed"):
+            return Started(session_id=same_key.session_id, created=False)
+        return None
+
+    async def _create(self, start: StartTask, actor: Actor) -> Started:
+        session_id, now = str(uuid.uuid4()), time.time()
+        await self._services.starts.save(session_id, start)
+        try:
+            opened = self._registry.attach(Snapshot(session_id=session_id))
+            async with opened.session.lock:
+                change = opened.session.change()
+                change.queue_attempt(_facts(start, actor, self._launcher))
+                await opened.session.commit(
+                    change,
+                    create=self._row(session_id, start, actor, now),
+                    command=_start_command(start, actor, session_id, now),
+                )
+        except BaseException:
+            self._registry.drop(session_id)
+            self._services.starts.forget(session_id)
+            raise
+        return Started(session_id=session_id, created=True)
+
+    def _row(self, session_id: str, start: StartTask, actor: Actor, now: float) -> SessionRow:
+        return SessionRow(
+            session_id=session_id,
+            owner=actor.owner,
+            task=start.task or "shipped",
+            status="queued",
+            created_at=now,
+            rev=self._services.next_rev(),
+            last_seq=1,
+            snapshot_seq=1,
+            snapshot=b"",
+            key=start.key,
+            notebook=_notebook(start),
+            fingerprint=fingerprint(start),
+        )
+
+
+def _notebook(start: StartTask) -> str | None:
+    return start.origin.notebook if start.origin else None
+
+
+def _start_scope(actor: Actor) -> str:
+    return f"start:{actor.owner}"
+
+
+def _start_command(start: StartTask, actor: Actor, session_id: str, now: float) -> CommandRow | None:
+    if start.idempotency_key is None:
+        return None
+    reply = msgspec.json.encode({"session_id": session_id})
+    return CommandRow(scope=_start_scope(actor), key=start.idempotency_key, reply=reply, at=now)
+
+
+def _facts(start: StartTask, actor: Actor, launcher: str) -> SessionFacts:
+    name = start.task or "task"
+    return SessionFacts(
+        task=name,
+        title=start.title or name.rpartition(":")[2].replace("_", " ").capitalize(),
+        owner=actor.owner,
+        key=start.key,
+        origin=start.origin,
+        max_retries=start.max_retries or 0,
+        launcher=launcher,
+        params=start.params or None,
+    )
