@@ -108,7 +108,7 @@ class SessionManager:
             self._registry.services = self._services()
             self._starter = Starter(self._registry, self._catalogue, self.policy.default_tasks, self._launcher.name)
             await self._registry.reopen()
-            await stack.enter_async_context(listen(socket, self._workers.on_peer, group))
+            await stack.enter_async_context(listen(socket, self._workers.on_peer))
             stack.push_async_callback(self._close)
             self._exit = stack.pop_all()
         return self

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import anyio
-from anyio.abc import SocketStream, TaskGroup
+from anyio.abc import SocketStream
 
 from hitl_jupyter.errors import Malformed
 from hitl_jupyter.link.framing import pack, worker_messages
@@ -62,7 +62,7 @@ class Peer:
 
 
 @asynccontextmanager
-async def listen(path: Path, on_peer: Callable[[Peer], Awaitable[None]], tasks: TaskGroup) -> AsyncIterator[None]:
+async def listen(path: Path, on_peer: Callable[[Peer], Awaitable[None]]) -> AsyncIterator[None]:
     """Serve the link at ``path`` (mode 0600) while the context lasts; ``on_peer`` runs once per connection."""
 
     async def handle(stream: SocketStream) -> None:
@@ -76,9 +76,10 @@ async def listen(path: Path, on_peer: Callable[[Peer], Awaitable[None]], tasks: 
             listener = await anyio.create_unix_listener(name)
         finally:
             os.umask(umask)
-    async with listener:
-        tasks.start_soon(listener.serve, handle)
+    async with listener, anyio.create_task_group() as connections:
+        connections.start_soon(listener.serve, handle, connections)
         try:
             yield
         finally:
+            connections.cancel_scope.cancel()
             path.unlink(missing_ok=True)  # noqa: ASYNC240  # as above
