@@ -86,6 +86,8 @@ class Attempts:
         if change.replies:
             self._undelivered.update({reply.request_id: reply for reply in change.replies})
             self._services.tasks.start_soon(self._deliver)
+        if change.plain:
+            return
         for event in change.events:
             if isinstance(event, RequestResolved) and event.answers is not UNSET:
                 self._reuse_answers = event.answers == "reuse"

@@ -7,7 +7,7 @@ refuses moves that ``states.MOVES`` does not list, and notes which requests the 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any
 
 from hitl_jupyter.errors import WrongState
@@ -36,6 +36,9 @@ from hitl_jupyter.states import may_move
 PLAIN = frozenset({Stream, Display, Progress})
 """Events from which nothing follows; a batch of only these takes the short way."""
 
+LINES = frozenset({Stream, Display})
+"""Of those, the ones that no list or inbox shows."""
+
 
 class Change:
     """Events to append to a session, and what else has to be done once they are in the journal."""
@@ -50,6 +53,11 @@ class Change:
         self.attempt = snapshot.attempt
         self._now = now
         self._open: dict[str, OpenRequest] = {r.request_id: r for r in snapshot.open_requests if r.request_id}
+
+    @property
+    def plain(self) -> bool:
+        """Whether nothing follows from any of its events."""
+        return PLAIN.issuperset(map(type, self.events))
 
     # -- the session's own course --------------------------------------------------------------------------------
 
@@ -147,8 +155,12 @@ class Change:
 
     # -- what a worker emitted -----------------------------------------------------------------------------------
 
-    def take(self, events: Iterable[WorkerEvent], max_open: int) -> None:
+    def take(self, events: Sequence[WorkerEvent], max_open: int) -> None:
         """Admit a worker's events; what comes after the attempt's end is let go. ``taken`` counts those done with."""
+        if not self.ended_attempt and PLAIN.issuperset(map(type, events)):
+            self.events.extend(events)
+            self.taken += len(events)
+            return
         for event in events:
             if not self.ended_attempt:
                 self._take(event, max_open)
@@ -157,7 +169,6 @@ class Change:
             self.taken += 1
 
     def _take(self, event: WorkerEvent, max_open: int) -> None:
-        event.attempt = self.attempt
         if type(event) in PLAIN:
             self.events.append(event)
         elif isinstance(event, RequestConfirmation | RequestUserInput):

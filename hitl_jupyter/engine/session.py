@@ -16,7 +16,7 @@ from msgspec.structs import replace
 
 from hitl_jupyter.engine.actor import Actor
 from hitl_jupyter.engine.background import Background
-from hitl_jupyter.engine.change import PLAIN, Change
+from hitl_jupyter.engine.change import LINES, Change
 from hitl_jupyter.engine.hub import Hub, Viewer
 from hitl_jupyter.engine.limits import Limits, check_count
 from hitl_jupyter.engine.starts import Starts
@@ -40,7 +40,6 @@ from hitl_jupyter.protocol import (
     RequestResolved,
     RequestUserInput,
     Status,
-    Stream,
     TaskFailed,
     encode,
 )
@@ -141,31 +140,25 @@ class Session:
     ) -> None:
         """Number the change's events, make them durable, publish them. The caller holds the lock."""
         batch, snapshot = self._numbered(change)
-        plain = all(type(event) is Stream for event in change.events)
+        plain = change.plain
         update = None
-        rev: int | None = None
+        rev = create.rev if create is not None else None
         if batch is not None and create is None:
-            rev = None if plain else self.services.next_rev()
-            update = self._update(snapshot, batch, rev, keep=any(type(e) not in PLAIN for e in change.events))
+            rev = self.services.next_rev() if _shows_in_lists(change) else None
+            update = self._update(snapshot, batch, rev, keep=not plain)
         await self.journal.submit(
             Write(
                 session_id=self.session_id,
                 create=create and replace(create, snapshot=encode(snapshot), snapshot_seq=snapshot.last_seq),
                 batch=batch,
                 update=update,
-                opened=tuple(_request_rows(change, self.session_id)),
-                settled=tuple(
-                    Settlement(request_id=event.request_id, resolution=encode(event))
-                    for event in change.events
-                    if isinstance(event, RequestResolved)
-                ),
+                opened=() if plain else tuple(_opened(change, self.session_id)),
+                settled=() if plain else tuple(_settled(change)),
                 launch=launch,
                 command=command,
             )
         )
         self._publish(snapshot, batch)
-        if create is not None:
-            rev = create.rev
         if rev is not None:
             self.services.on_change(self, rev)
         for hook in self.after_commit:
@@ -179,6 +172,8 @@ class Session:
         for event in change.events:
             event.session_id = session_id
             event.seq = seq
+            if not event.attempt:
+                event.attempt = change.attempt
             seq += 1
         batch = Batch(first_seq=first, last_seq=seq - 1, data=encode(change.events))
         return batch, fold(change.events, self._snapshot)
@@ -205,7 +200,7 @@ class Session:
                 self.services.on_idle(self)
 
 
-def _request_rows(change: Change, session_id: str) -> Iterator[RequestRow]:
+def _opened(change: Change, session_id: str) -> Iterator[RequestRow]:
     for event in change.events:
         if isinstance(event, RequestConfirmation | RequestUserInput | TaskFailed) and event.request_id is not None:
             yield RequestRow(
@@ -215,6 +210,16 @@ def _request_rows(change: Change, session_id: str) -> Iterator[RequestRow]:
                 attempt=event.attempt,
                 opened_seq=0 if event.seq is UNSET else event.seq,
             )
+
+
+def _settled(change: Change) -> Iterator[Settlement]:
+    for event in change.events:
+        if isinstance(event, RequestResolved):
+            yield Settlement(request_id=event.request_id, resolution=encode(event))
+
+
+def _shows_in_lists(change: Change) -> bool:
+    return not LINES.issuperset(map(type, change.events))
 
 
 async def _no_drafts() -> list[Draft]:

@@ -178,6 +178,10 @@ async def test_a_worker_that_does_not_check_in_time_leaves_the_question_open(tmp
         assert (await manager.snapshot(session_id, ADA)).status == "waiting"
 
 
+def everything_in(folder: Path) -> bytes:
+    return b"".join(path.read_bytes() for path in folder.rglob("*") if path.is_file())
+
+
 async def test_a_secret_reaches_the_worker_but_never_the_journal(tmp_path: Path) -> None:
     got: list[object] = []
 
@@ -194,7 +198,7 @@ async def test_a_secret_reaches_the_worker_but_never_the_journal(tmp_path: Path)
         await manager.answer(session_id, UserInput(values=values, request_id="form"), ADA)
         await until(manager, session_id, "completed")
     assert got == [values]
-    assert b"tiger-77" not in b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
+    assert b"tiger-77" not in everything_in(tmp_path)
 
 
 async def test_an_answer_without_a_request_id_counts_only_where_the_question_was_shown_long_enough(
