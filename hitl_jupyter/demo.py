@@ -11,11 +11,11 @@ from typing import Any
 import hitl_jupyter as hitl
 
 EMAIL_FIELDS: list[dict[str, Any]] = [
-    {"name": "subject", "description": "Subject of the e-mail", "type": "string", "value": "", "required": True},
-    {"name": "body", "description": "What it says", "type": "text", "value": "", "required": True},
-    {"name": "to_address", "description": "Who gets it", "type": "string", "value": "", "required": True},
+    {"name": "subject", "description": "Subject of the e-mail", "type": "string", "required": True},
+    {"name": "body", "description": "What it says", "type": "text", "required": True},
+    {"name": "to_address", "description": "Who gets it", "type": "string", "required": True},
 ]
-"""The form of the e-mail. A list of fields and not a pydantic model, so that the demo starts without importing one."""
+"""The form of the e-mail: a list of fields and not a pydantic model, so that this module is imported in no time."""
 
 
 @hitl.task(max_retries=2)

@@ -175,7 +175,8 @@ class Journal(Protocol):
 
     async def command(self, scope: str, key: str) -> CommandRow | None: ...
 
-    async def drafts(self, session_id: str) -> list[DraftRow]: ...
+    async def drafts(self, session_id: str) -> list[DraftRow]:
+        """The drafts of a session's requests that are not settled: settling a request ends its draft."""
 
     async def save_draft(self, draft: DraftRow) -> None:
         """Insert or replace the draft of ``draft.request_id``."""

@@ -25,6 +25,10 @@ _waiting = anyio.CapacityLimiter(1000)
 """Threads that wait for processes, on systems without pidfd; apart from those that do work."""
 
 
+_children: set[subprocess.Popen[bytes]] = set()
+"""Our children until they have ended. A worker may outlive the host that waits for it, but somebody has to reap it."""
+
+
 class LocalProcess:
     """A worker on this machine: our child, or the child of an earlier host."""
 
@@ -83,6 +87,12 @@ class LocalLauncher:
             return None
 
 
+def _keep(child: subprocess.Popen[bytes]) -> None:
+    for ended in [known for known in list(_children) if known.poll() is not None]:
+        _children.discard(ended)
+    _children.add(child)
+
+
 def _start(launch: Launch) -> LocalProcess:
     env = launch.env
     python = env.python or sys.executable
@@ -101,6 +111,7 @@ def _start(launch: Launch) -> LocalProcess:
             f"No worker could be started with {python} in {env.cwd or os.getcwd()}: {error}. "
             "Check that the interpreter and the folder exist."
         ) from error
+    _keep(child)
     assert child.stdin is not None
     boot = {
         "socket": launch.socket,

@@ -235,4 +235,3 @@ class Link:
             self._give_up(message.message)
         else:
             self._deliver(message)
-

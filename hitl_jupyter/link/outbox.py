@@ -181,6 +181,11 @@ class Outbox:
         return not self.asleep or self._sent >= len(self._events)
 
     @property
+    def closed(self) -> bool:
+        """Whether nothing more is taken."""
+        return self._closed
+
+    @property
     def waiting(self) -> int:
         """Events not yet acknowledged."""
         return len(self._events)

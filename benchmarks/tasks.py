@@ -1,0 +1,34 @@
+"""The tasks that are measured. They import nothing but the product."""
+
+from __future__ import annotations
+
+import hitl_jupyter as hitl
+
+
+@hitl.task
+def flood(ctx: hitl.SyncContext, lines: int = 1000) -> int:
+    """Stream as fast as it goes, once a person says so."""
+    ctx.confirm("Go?", key="go")
+    for number in range(lines):
+        ctx.stream(f"line {number} of the flood")
+    return lines
+
+
+@hitl.task
+async def questions(ctx: hitl.Context, count: int = 100) -> int:
+    """Ask one confirmation after another."""
+    for number in range(count):
+        await ctx.confirm(f"Question {number}?", key=f"q{number}")
+    return count
+
+
+@hitl.task
+async def hello(ctx: hitl.Context) -> None:
+    """Say one thing and end."""
+    ctx.stream("hello")
+
+
+@hitl.task
+async def patience(ctx: hitl.Context) -> None:
+    """Wait for an answer that nobody gives."""
+    await ctx.confirm("Are you there?", key="there")

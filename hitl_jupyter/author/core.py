@@ -1,0 +1,353 @@
+"""What both contexts share: everything but the waiting.
+
+A question is prepared here as a :class:`Pending`: the event that asks it, and what turns the answer into the author's
+value. The contexts differ in how they wait in between.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import time
+from collections import Counter
+from collections.abc import AsyncIterable, Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Future
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+
+from msgspec import Struct
+
+from hitl_jupyter.author.channel import Answer, Channel, Check, Question
+from hitl_jupyter.author.evidence import describe, evidence, fit
+from hitl_jupyter.author.progress import ProgressBar
+from hitl_jupyter.author.text import pieces, sendable
+from hitl_jupyter.author.tracebacks import error_text, error_type, format_error
+from hitl_jupyter.errors import DeadlineExpired, HitlError, InvalidValues, NotShippable, WrongState
+from hitl_jupyter.masking import has_secrets
+from hitl_jupyter.protocol import Display, OnDeadline, RequestConfirmation, RequestUserInput, Stream, TaskFailed
+
+Deadline = float | timedelta | datetime | None
+"""Seconds from now, or a moment (a naive one is local time)."""
+
+SHORT = 16 * 1024
+"""Characters that fit into one event whatever they are."""
+
+UNSET: Any = object()
+"""No default was given; None is one."""
+
+_T = TypeVar("_T")
+
+
+class Pending(Struct, frozen=True):
+    """A question ready to be asked; ``settle`` gives the author's value, or raises what the outcome means.
+
+    Without a question there is nothing to ask, and ``settle`` gives the value that an earlier attempt got.
+    """
+
+    question: Question | None
+    settle: Callable[[Answer], Any]
+    check: Check | None = None
+
+
+class Core:
+    """The half of a context that does not wait.
+
+    Parameters
+    ----------
+    channel : Channel
+        Where events go and answers come from.
+    attempt, max_retries, retries : int
+        Which attempt this is; how many retries are allowed, and how many were used before it.
+    reuse : mapping, optional
+        What earlier attempts were answered, in order: a question's key, or message where it has none → values.
+    """
+
+    def __init__(
+        self,
+        channel: Channel,
+        *,
+        attempt: int = 1,
+        max_retries: int = 0,
+        retries: int = 0,
+        reuse: Mapping[str, Sequence[Any]] | None = None,
+    ) -> None:
+        self._channel = channel
+        self._emit = channel.emit
+        self._attempt = attempt
+        self._max_retries = max_retries
+        self._retries = retries
+        self._reuse = dict(reuse or {})
+        self._asked: Counter[str] = Counter()
+        self._bars = itertools.count(1)
+        self._declined: list[BaseException] = []
+
+    def __reduce__(self) -> Any:
+        raise NotShippable(
+            "The context stays in the task's own process: give other processes plain values, print there (it is "
+            "captured), and call ctx here."
+        )
+
+    # -- telling ------------------------------------------------------------------------------------------------
+
+    def stream(self, *parts: object, level: str | None = None) -> None:
+        """Show a line, built from the parts as ``print`` does.
+
+        Parameters
+        ----------
+        *parts : object
+            Joined with spaces. More than 64 KiB goes out in several events.
+        level : str, optional
+            ``"debug"``, ``"info"``, ``"warning"`` or ``"error"``.
+
+        Examples
+        --------
+        >>> ctx.stream("epoch", 3, "loss", 0.25)  # doctest: +SKIP
+        """
+        if self._channel.cancelled:
+            self._stopping()
+        content = parts[0] if len(parts) == 1 and type(parts[0]) is str else " ".join(map(str, parts))
+        if level is None and len(content) < SHORT and content.isascii():
+            self._emit(Stream(content=content, timestamp=time.time()))
+        else:
+            for piece in pieces(content):
+                event = Stream(content=piece, timestamp=time.time())
+                if level is not None:
+                    event.level = sendable(level)
+                self._emit(event)
+
+    def display(self, value: Any, *, display_id: str | None = None) -> None:
+        """Show an object richly, as ``display(value)`` does in a cell: a table, a figure, an image.
+
+        Parameters
+        ----------
+        value : Any
+            Anything with a notebook representation; at most 5 MiB of it is shown.
+        display_id : str, optional
+            Showing another value under the same id replaces the first.
+        """
+        if self._channel.cancelled:
+            self._stopping()
+        data, metadata = describe(value)
+        event = Display(data=fit([data])[0], display_id=display_id, timestamp=time.time())
+        if metadata:
+            event.metadata = metadata
+        self._emit(event)
+
+    def progress(
+        self,
+        iterable: Iterable[_T] | AsyncIterable[_T] | None = None,
+        label: str = "",
+        *,
+        total: float | None = None,
+    ) -> ProgressBar[_T]:
+        """A progress bar: around an iterable, or (with ``total``) moved by hand with ``update(n)`` and ``close()``.
+
+        Parameters
+        ----------
+        iterable : iterable, optional
+            ``for item in ctx.progress(items, "reading")``, or ``async for``.
+        label : str
+            What people read beside the bar.
+        total : float, optional
+            How many items there will be, where the iterable does not know it.
+
+        Examples
+        --------
+        >>> with ctx.progress(label="upload", total=size) as bar:  # doctest: +SKIP
+        ...     bar.update(len(chunk))
+        """
+        return ProgressBar(
+            self._emit, f"{self._attempt}.{next(self._bars)}", iterable, sendable(label), total, self._check
+        )
+
+    def _check(self) -> None:
+        if self._channel.cancelled:
+            self._stopping()
+
+    def _stopping(self) -> None:
+        """Somebody cancelled; what that means is the context's own."""
+
+    # -- asking -------------------------------------------------------------------------------------------------
+
+    def _confirmation(
+        self,
+        message: str,
+        key: str | None,
+        show: Any,
+        default: bool | None,
+        deadline: Deadline,
+        on_deadline: OnDeadline,
+        assignees: Sequence[str],
+    ) -> Pending:
+        _need_default(on_deadline, default is not None)
+        question = RequestConfirmation(
+            request_id=new_id(),
+            key=key,
+            message=sendable(message),
+            default=default,
+            deadline=epoch(deadline),
+            on_deadline=on_deadline,
+            evidence=evidence(show),
+            assignees=list(assignees),
+            timestamp=time.time(),
+        )
+        return Pending(question, lambda answer: bool(settled(answer, message, default)))
+
+    def _form(
+        self,
+        form: Any,
+        message: str,
+        key: str | None,
+        show: Any,
+        default: Any,
+        deadline: Deadline,
+        on_deadline: OnDeadline,
+        assignees: Sequence[str],
+    ) -> Pending:
+        _need_default(on_deadline, default is not UNSET)
+        check = Checked(form.check)
+        if (again := self._reused(form, check, message, key)) is not None:
+            return again
+        question = RequestUserInput(
+            request_id=new_id(),
+            key=key,
+            message=sendable(message),
+            deadline=epoch(deadline),
+            on_deadline=on_deadline,
+            evidence=evidence(show),
+            assignees=list(assignees),
+            fields=form.fields,
+            schema=form.schema,
+            ui_schema=form.ui_schema,
+            initial=form.initial,
+            timestamp=time.time(),
+        )
+
+        def settle(answer: Answer) -> Any:
+            if answer.outcome == "defaulted":
+                return default
+            return check(settled(answer, message))
+
+        return Pending(question, settle, check)
+
+    def _reused(self, form: Any, check: Check, message: str, key: str | None) -> Pending | None:
+        """The answer of an earlier attempt, if there is one for this occurrence, and it still holds."""
+        name = key or message
+        given = self._reuse.get(name, ())
+        at = self._asked[name]
+        self._asked[name] += 1
+        if at >= len(given) or has_secrets(form.schema):
+            return None
+        try:
+            value = check(given[at])
+        except InvalidValues:
+            return None
+        note = f"Answered in an earlier attempt, and not asked again: {message or name}"
+        self._emit(Stream(content=sendable(note), source="log", level="info", timestamp=time.time()))
+        return Pending(None, lambda answer: value)
+
+    # -- retrying -----------------------------------------------------------------------------------------------
+
+    def _retry(self, error: BaseException) -> Pending:
+        if self._retries >= self._max_retries:
+            self._declined.append(error)
+            return Pending(None, lambda answer: False)
+        question = TaskFailed(
+            error=sendable(error_text(error)),
+            error_type=error_type(error),
+            traceback=sendable(format_error(error)),
+            can_retry=True,
+            max_retries=self._max_retries,
+            retries=self._retries,
+            ends_attempt=False,
+            request_id=new_id(),
+            timestamp=time.time(),
+        )
+
+        def settle(answer: Answer) -> bool:
+            granted = bool(settled(answer, "Retry?"))
+            if granted:
+                self._retries += 1
+            else:
+                self._declined.append(error)
+            return granted
+
+        return Pending(question, settle)
+
+    def declined(self, error: BaseException | None) -> bool:
+        """Whether a retry of this error, or of what caused it, was declined, or refused because none was left."""
+        while error is not None:
+            if any(error is each for each in self._declined):
+                return True
+            error = error.__cause__ or error.__context__
+        return False
+
+    def _ask(self, pending: Pending) -> Future[Answer]:
+        assert pending.question is not None
+        return self._channel.ask(pending.question, pending.check)
+
+
+class Checked:
+    """A form's check that remembers the last values it passed, so that the author's validators run once an answer."""
+
+    def __init__(self, check: Check) -> None:
+        self._check = check
+        self._last: tuple[Any, Any] | None = None
+
+    def __call__(self, values: dict[str, Any]) -> Any:
+        if self._last is None or self._last[0] != values:
+            self._last = (values, self._check(values))
+        return self._last[1]
+
+
+NOBODY = Answer(outcome="answered")
+"""Given to a Pending that asks nothing."""
+
+
+def new_id() -> str:
+    """A request's id: 128 random bits."""
+    return os.urandom(16).hex()
+
+
+def epoch(deadline: Deadline) -> float | None:
+    """A deadline as epoch seconds.
+
+    Examples
+    --------
+    >>> from datetime import timezone
+    >>> epoch(datetime(2030, 1, 1, tzinfo=timezone.utc))
+    1893456000.0
+    """
+    if deadline is None:
+        return None
+    if isinstance(deadline, datetime):
+        return deadline.timestamp()
+    if isinstance(deadline, timedelta):
+        return time.time() + deadline.total_seconds()
+    return time.time() + deadline
+
+
+def settled(answer: Answer, message: str, default: Any = None) -> Any:
+    """The value of an answer, or the error that its outcome means."""
+    if answer.outcome == "answered":
+        return answer.value
+    if answer.outcome == "defaulted":
+        return default
+    if answer.outcome == "expired":
+        raise DeadlineExpired(
+            f"Nobody answered {message!r} in time. Give the question a later deadline, or on_deadline='default'."
+        )
+    raise _not_answered(answer, message)
+
+
+def _not_answered(answer: Answer, message: str) -> HitlError:
+    if answer.outcome == "superseded":
+        text = f"{message!r} was asked again under the same key: give questions that are open together their own keys."
+    else:
+        text = f"{message!r} was withdrawn before it was answered: ask again, or end the task."
+    return WrongState(text, outcome=answer.outcome)
+
+
+def _need_default(on_deadline: OnDeadline, given: bool) -> None:
+    if on_deadline == "default" and not given:
+        raise ValueError("on_deadline='default' needs a default: pass default=, the value to go on with.")

@@ -1,0 +1,303 @@
+"""The handle on a session: what ``hitl.start`` and ``hitl.attach`` give, and a cell shows as the live view."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Generator
+from typing import Any, cast
+from uuid import uuid4
+
+import anyio.to_thread
+import msgspec
+
+from hitl_jupyter.errors import HitlError, NotFound, ResultUnavailable
+from hitl_jupyter.notebook.client import Client, shared_client
+from hitl_jupyter.notebook.fallback import describe, fallback_html, mime_bundle
+from hitl_jupyter.notebook.outcome import cancellation, failure, opened
+from hitl_jupyter.notebook.questions import Question, command_for, pick, question_of
+from hitl_jupyter.notebook.transcript import transcript
+from hitl_jupyter.notebook.watch import Watch
+from hitl_jupyter.notebook.widget import SessionWidget
+from hitl_jupyter.protocol import AnswerCommand, Answers, JournalEvent, RequestResolved, Status, decode_events
+from hitl_jupyter.snapshot import Snapshot
+from hitl_jupyter.states import ENDED, STATUSES
+
+WAKE_SECONDS = 0.2
+"""A waiting cell wakes this often, so that an interrupt ends it at once whatever the kernel is blocked in."""
+
+EVENTS_A_PAGE = 10_000
+
+_snapshot = msgspec.json.Decoder(Snapshot)
+
+
+class Session:
+    """One run of a task. As a cell's last line it is the live view; any kernel may hold a handle on it.
+
+    Get one from :func:`hitl_jupyter.start`, :func:`hitl_jupyter.attach` or :func:`hitl_jupyter.sessions`.
+
+    Attributes
+    ----------
+    id : str
+        The session's number in the world.
+
+    Examples
+    --------
+    Start, answer from code, and take the result::
+
+        session = hitl.start(send_email, steps=3)
+        session.wait("waiting")
+        session.answer({"subject": "Hi", "body": "…", "to_address": "ada@example.org"}, key="compose")
+        session.result()
+    """
+
+    def __init__(self, session_id: str, client: Client | None = None, snapshot: Snapshot | None = None) -> None:
+        self.id = session_id
+        self._client = client or shared_client()
+        self._known = snapshot
+        self._widget: SessionWidget | None = None
+
+    # -- how it stands
+
+    @property
+    def status(self) -> Status:
+        """``queued``, ``running``, ``waiting``, ``cancelling``, ``completed``, ``failed`` or ``cancelled``, now."""
+        return self._look().status
+
+    @property
+    def title(self) -> str:
+        """What people read above it."""
+        facts = (self._known or self._look()).session
+        return facts.title if facts else ""
+
+    @property
+    def requests(self) -> list[Question]:
+        """The open questions, oldest first."""
+        return [question_of(request) for request in self._look().open_requests]
+
+    def events(self, after: int = 0) -> list[JournalEvent]:
+        """The history, in order.
+
+        Parameters
+        ----------
+        after : int
+            Leave out the events up to this ``seq``.
+        """
+        events: list[JournalEvent] = []
+        while True:
+            page = decode_events(self._client.get_bytes(f"sessions/{self.id}/events", after=after, limit=EVENTS_A_PAGE))
+            if not page:
+                return events
+            events += page
+            after = cast("int", page[-1].seq)
+
+    def transcript(self) -> str:
+        """The session as text without ids or times: lines, questions, answers, and how it ended."""
+        return transcript(self.events())
+
+    # -- waiting
+
+    def wait(self, status: Status | Collection[Status] = tuple(ENDED), timeout: float | None = None) -> Status:
+        """Block until the session has one of these statuses, or has ended.
+
+        "Interrupt kernel" ends the wait at once and leaves the task alone. While the server is away it goes on
+        waiting.
+
+        Parameters
+        ----------
+        status : str or collection of str
+            What to wait for; by default the end.
+        timeout : float, optional
+            Seconds; without it there is no limit.
+
+        Returns
+        -------
+        str
+            The status it stopped at.
+
+        Raises
+        ------
+        TimeoutError
+            The time is over; the task goes on.
+        """
+        return self._wait(_reaches(status), timeout).status
+
+    def result(self, timeout: float | None = None) -> Any:
+        """What the task returned, the very object; waits for it.
+
+        Parameters
+        ----------
+        timeout : float, optional
+            Seconds to wait at the most.
+
+        Raises
+        ------
+        TaskFailed
+            The task failed; the worker's traceback is its note, and its ``details["traceback"]``.
+        TaskCancelled
+            It was cancelled, or the person did not confirm.
+        ResultUnavailable
+            What it returned could not be pickled; ``details["values"]`` has it as JSON.
+        TimeoutError
+            The time is over; the task goes on.
+        """
+        return self._outcome(self._wait(_ended, timeout))
+
+    def __await__(self) -> Generator[Any, Any, Any]:
+        """``await session`` is :meth:`result` for an ``async`` cell."""
+        return self._result().__await__()
+
+    async def _result(self) -> Any:
+        snapshot = await anyio.to_thread.run_sync(self._look, abandon_on_cancel=True)
+        if not snapshot.ended:
+            with Watch(self._client, self.id) as watch:
+                while not await anyio.to_thread.run_sync(
+                    watch.wait_until, _ended, WAKE_SECONDS, abandon_on_cancel=True
+                ):
+                    pass
+                snapshot = self._known = watch.snapshot
+        return await anyio.to_thread.run_sync(self._outcome, snapshot, abandon_on_cancel=True)
+
+    # -- acting
+
+    def answer(self, value: Any, key: str | None = None, request_id: str | None = None) -> RequestResolved:
+        """Answer an open question.
+
+        Parameters
+        ----------
+        value : bool, dict or other
+            True or False for a confirmation or a retry. A form takes a dict, a pydantic model or a dataclass; one
+            with a single field takes its value as it is.
+        key, request_id : str, optional
+            Which question, where several are open.
+
+        Raises
+        ------
+        UnclearTarget
+            No question is open, or several and nothing says which.
+        InvalidValues
+            The values do not validate; ``details["errors"]`` has an error per field. The question stays open.
+        AlreadySettled
+            Somebody else was first.
+        """
+        return self._settle(command_for(pick(self.requests, key, request_id), value))
+
+    def retry(self, answers: Answers = "reuse") -> RequestResolved:
+        """Try again after a failure.
+
+        Parameters
+        ----------
+        answers : {"reuse", "ask"}
+            Whether a new attempt takes over the forms given before, or asks them again.
+
+        Raises
+        ------
+        UnclearTarget
+            No retry is offered now.
+        """
+        offered = [question for question in self.requests if question.kind == "retry"]
+        return self._settle(command_for(pick(offered), True, answers))
+
+    def cancel(self, force: bool = False) -> Status:
+        """End the task: kindly at first, within 10 s in any case.
+
+        Parameters
+        ----------
+        force : bool
+            Kill it at once.
+
+        Returns
+        -------
+        str
+            The status from now on: ``cancelling``, or an ended one.
+        """
+        body = {"force": force, "idempotency_key": uuid4().hex}
+        return cast("Status", self._client.post(f"cancel-task/{self.id}", body)["status"])
+
+    def delete(self) -> None:
+        """Forget the session, which must have ended, with all its events."""
+        self._client.delete(f"sessions/{self.id}")
+
+    # -- showing
+
+    def __repr__(self) -> str:
+        try:
+            snapshot = self._look()
+        except NotFound:
+            return "hitl session (forgotten by its server)"
+        except HitlError:
+            return "hitl session (its server is not in reach)"
+        return _described(snapshot)
+
+    def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+        # The text tells how it ended only if this handle has seen the end: else it would depend on the clock.
+        known = self._known
+        title = self.title
+        seen = known if known is not None and known.ended else None
+        if self._widget is None:
+            self._widget = SessionWidget(self.id, title, self._client)
+        return mime_bundle(
+            self.id,
+            _described(seen) if seen else describe(title, None),
+            fallback_html(title, seen.status if seen else None),
+            self._widget._repr_mimebundle_(),
+        )
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Session, (self.id,)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Session) and other.id == self.id
+
+    def __hash__(self) -> int:
+        return hash(self.id)
+
+    # -- how
+
+    def _look(self) -> Snapshot:
+        self._known = _snapshot.decode(self._client.get_bytes(f"sessions/{self.id}"))
+        return self._known
+
+    def _wait(self, holds: Callable[[Snapshot], bool], timeout: float | None) -> Snapshot:
+        snapshot = self._look()
+        if holds(snapshot):
+            return snapshot
+        ends_at = None if timeout is None else time.monotonic() + timeout
+        with Watch(self._client, self.id) as watch:
+            while not watch.wait_until(holds, WAKE_SECONDS):
+                if ends_at is not None and time.monotonic() >= ends_at:
+                    raise TimeoutError(
+                        f"{_described(watch.snapshot)} after {timeout:g} s. The task goes on; wait again."
+                    )
+            self._known = watch.snapshot
+            return watch.snapshot
+
+    def _outcome(self, snapshot: Snapshot) -> Any:
+        if snapshot.status == "failed":
+            raise failure(snapshot)
+        if snapshot.status == "cancelled":
+            raise cancellation(snapshot)
+        try:
+            return opened(self._client.get_bytes(f"sessions/{self.id}/result"), snapshot)
+        except ResultUnavailable as error:
+            raise ResultUnavailable(error.message, **{**error.details, "values": snapshot.values}) from error.__cause__
+
+    def _settle(self, command: AnswerCommand) -> RequestResolved:
+        return msgspec.convert(self._client.post(f"answer/{self.id}", command), RequestResolved)
+
+
+def _ended(snapshot: Snapshot) -> bool:
+    return snapshot.ended
+
+
+def _reaches(status: Status | Collection[Status]) -> Callable[[Snapshot], bool]:
+    wanted = {status} if isinstance(status, str) else set(status)
+    unknown = wanted - STATUSES
+    if unknown:
+        raise ValueError(f"{', '.join(sorted(unknown))} is no status; those are {', '.join(sorted(STATUSES))}.")
+    return lambda snapshot: snapshot.status in wanted or snapshot.ended
+
+
+def _described(snapshot: Snapshot) -> str:
+    title = snapshot.session.title if snapshot.session else ""
+    error = snapshot.error.error.partition("\n")[0] if snapshot.error else None
+    return describe(title, snapshot.status, len(snapshot.open_requests), error)

@@ -1,0 +1,150 @@
+"""A session as text that is the same for every run that went the same way: no ids, no times, no addresses.
+
+Lines of the task stand as they are, questions begin with ``?``, answers with ``=``, errors with ``!``; the last line
+says how it ended. Progress is left out, for how often it is told depends on the clock.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import msgspec
+
+from hitl_jupyter.protocol import (
+    Display,
+    Dropped,
+    JournalEvent,
+    RequestConfirmation,
+    RequestResolved,
+    RequestUserInput,
+    SessionFacts,
+    StatusChanged,
+    Stream,
+    TaskCancelled,
+    TaskCompleted,
+    TaskFailed,
+)
+
+_ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
+
+
+def transcript(events: Iterable[JournalEvent]) -> str:
+    """The text of a session's events.
+
+    Examples
+    --------
+    >>> print(transcript([
+    ...     Stream(content="Loading", seq=1),
+    ...     RequestConfirmation(request_id="r", message="Go on?", seq=2),
+    ...     RequestResolved(request_id="r", outcome="answered", value=True, seq=3),
+    ...     TaskCompleted(values={"rows": 3}, seq=4),
+    ... ]))
+    Loading
+    ? Go on?
+    = yes
+    completed: {"rows": 3}
+    """
+    return "\n".join(line for text in _Writer().texts(events) for line in text.split("\n"))
+
+
+class _Writer:
+    """Goes through the events once, and names a question again where its answer does not follow at once."""
+
+    def __init__(self) -> None:
+        self._asked: dict[str, str] = {}
+        self._last: str | None = None
+        self._output = ""
+
+    def texts(self, events: Iterable[JournalEvent]) -> Iterator[str]:
+        for event in events:
+            if isinstance(event, Stream) and event.source in ("stdout", "stderr"):
+                yield from self._printed(event.content)
+                continue
+            if text := self._text(event):
+                yield from self._flush()
+                yield text
+        yield from self._flush()
+
+    def _printed(self, content: str) -> Iterator[str]:
+        """What is printed comes in pieces that end anywhere; lines are what counts."""
+        *lines, self._output = f"{self._output}{content}".split("\n")
+        yield from map(_settled_line, lines)
+
+    def _flush(self) -> Iterator[str]:
+        if self._output:
+            yield _settled_line(self._output)
+            self._output = ""
+
+    def _text(self, event: JournalEvent) -> str | None:
+        match event:
+            case Stream():
+                level = event.level if isinstance(event.level, str) else ""
+                return f"{level.upper()}: {event.content}" if level else event.content
+            case Display():
+                return _shown(event.data)
+            case RequestConfirmation() | RequestUserInput():
+                return self._question(event.request_id, event.message)
+            case TaskFailed():
+                return self._failure(event)
+            case RequestResolved():
+                return self._answer(event)
+            case StatusChanged():
+                return _turn(event)
+            case TaskCompleted():
+                return f"completed: {_json(event.values)}"
+            case TaskCancelled():
+                return f"cancelled: {event.reason}"
+            case Dropped():
+                return f"... {event.events} more were dropped"
+            case _:
+                return None
+
+    def _question(self, request_id: str, message: str) -> str:
+        self._asked[request_id], self._last = message, request_id
+        return f"? {message}"
+
+    def _answer(self, event: RequestResolved) -> str:
+        mark = "=" if self._last == event.request_id else f"= ({self._asked.get(event.request_id, '')})"
+        self._last = None
+        if event.outcome not in ("answered", "defaulted"):
+            return f"{mark} {event.outcome}"
+        suffix = " (by default)" if event.outcome == "defaulted" else ""
+        return f"{mark} {_value(event.value)}{suffix}"
+
+    def _failure(self, event: TaskFailed) -> str:
+        text = f"! {event.error_type}: {event.error}"
+        return text if event.request_id is None else f"{text}\n{self._question(event.request_id, 'Try again?')}"
+
+
+def _turn(event: StatusChanged) -> str | None:
+    if isinstance(event.session, SessionFacts):
+        return f"hitl session {event.session.title!r}"
+    if event.status == "queued":
+        return f"attempt {event.attempt}"
+    return "failed" if event.status == "failed" else None
+
+
+def _settled_line(line: str) -> str:
+    """A line as a terminal shows it in the end: what follows its last carriage return."""
+    return line.rstrip("\r").rpartition("\r")[2]
+
+
+def _shown(data: dict[str, Any]) -> str:
+    for kind in ("text/markdown", "text/plain"):
+        text = data.get(kind)
+        if text is not None:
+            return _ADDRESS.sub("", text if isinstance(text, str) else "".join(text))
+    return f"[{', '.join(sorted(data))}]"
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return _json(value)
+
+
+def _json(value: Any) -> str:
+    """JSON on one line, its keys in order."""
+    return msgspec.json.format(msgspec.json.encode(value, order="sorted"), indent=0).decode()

@@ -1,0 +1,285 @@
+"""The WebSocket routes: one session's events, and the feed of all sessions.
+
+What a client sends never breaks its socket. Anything that can be read as a message is answered, with an ``error``
+message where it is refused. What cannot be read at all ends in a close frame with a code: 1002 where the frames
+themselves are broken, 1009 where one is too large, and 4000 + the HTTP status where we refuse to go on: 4400 (the query
+is malformed), 4404 (the session was forgotten), 4503 (the store is away). 1001 says that the server is stopping.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+import anyio
+from anyio.abc import TaskGroup
+from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
+from jupyter_server.base.websocket import WebSocketMixin
+from msgspec import UNSET, Struct
+from tornado.websocket import WebSocketClosedError, WebSocketHandler, WebSocketProtocol, WebSocketProtocol13
+
+from hitl_jupyter.engine.actor import Actor
+from hitl_jupyter.engine.hub import Viewer
+from hitl_jupyter.engine.manager import SessionManager
+from hitl_jupyter.errors import HitlError, Malformed, NotFound, TooLarge
+from hitl_jupyter.protocol import (
+    BATCH_SUBPROTOCOL,
+    AnswerCommand,
+    Cancel,
+    Command,
+    ErrorMessage,
+    decode_command,
+    encode,
+    split_batch,
+)
+from hitl_jupyter.server.access import ANSWERS, SESSIONS, ws_allowed
+from hitl_jupyter.server.frames import FrameProtocol
+from hitl_jupyter.server.handler import INTERNAL, Handler
+
+MAX_TAIL = 100_000
+COMMANDS_WAITING = 32
+"""Messages of one socket that may wait for their turn; further ones are not read from the network before."""
+
+GOING_AWAY = 1001
+REFUSED = 4000
+"""Plus the HTTP status: the close code of a refusal."""
+
+ACTIVITY_SETTING = "hitl_jupyter_last_activity"
+
+
+class Place(Struct, frozen=True, kw_only=True):
+    """Where a viewer begins: after what it has already, or with so much of the end."""
+
+    after: int = 0
+    epoch: int | None = None
+    tail: int | None = None
+
+
+class Frames(Protocol):
+    """What viewers and feeds are: JSON arrays of messages, as they come."""
+
+    def __aiter__(self) -> AsyncIterator[bytes]: ...
+
+
+class Socket(WebSocketMixin, WebSocketHandler, Handler):
+    """A socket that sends frames, as batches or message by message, and carries out what the client says, in order."""
+
+    _frames: Frames
+    _tasks: TaskGroup
+    _sending: MemoryObjectSendStream[str | bytes]
+    _receiving: MemoryObjectReceiveStream[str | bytes]
+    _batches = False
+    _viewed = ""
+
+    async def carry_out(self, command: Command) -> None:
+        """Do what one message of the client asks; raises a :class:`HitlError` to refuse it."""
+        raise NotImplementedError
+
+    async def converse(self, frames: Frames) -> None:
+        """Upgrade the connection, then send and listen until either side ends it."""
+        self._frames = frames
+        self._sending, self._receiving = anyio.create_memory_object_stream[str | bytes](COMMANDS_WAITING)
+        async with self._sending, self._receiving, anyio.create_task_group() as self._tasks:
+            await WebSocketHandler.get(self)
+            self._tasks.cancel_scope.cancel()
+
+    # -- what tornado calls
+
+    def select_subprotocol(self, subprotocols: list[str]) -> str | None:
+        """Batches, if the client offers to take them."""
+        self._batches = BATCH_SUBPROTOCOL in subprotocols
+        return BATCH_SUBPROTOCOL if self._batches else None
+
+    @property
+    def max_message_size(self) -> int:
+        """The limit of bodies holds for messages too."""
+        return self.host.limits.max_body_bytes
+
+    def get_websocket_protocol(self) -> WebSocketProtocol | None:
+        """Tornado's frames, with our way of refusing broken ones."""
+        stock = super().get_websocket_protocol()
+        if not isinstance(stock, WebSocketProtocol13):
+            return stock
+        # Jupyter's mixin sends the pings. It counts the interval in milliseconds; tornado would take it for seconds.
+        stock.params.ping_interval = None
+        return FrameProtocol(self, False, stock.params)
+
+    def open(self, *args: str, **kwargs: str) -> None:
+        """Begin to send and to listen."""
+        super().open(*args, **kwargs)  # starts the pings, by which dead peers are found
+        self.set_nodelay(True)
+        assert isinstance(self.ws_connection, FrameProtocol)
+        self.ws_connection.too_big = self._text(_refusal(self._viewed, self._too_large()))
+        self._tasks.start_soon(self._send)
+        self._tasks.start_soon(self._listen)
+
+    async def on_message(self, message: str | bytes) -> None:
+        """Queue a message. Where many wait already this waits too, and so does the client."""
+        with suppress(anyio.BrokenResourceError, anyio.ClosedResourceError):
+            await self._sending.send(message)
+
+    def finish(self, chunk: Any = None) -> Any:
+        """Tornado refuses an upgrade in plain text; ours is JSON like any refusal."""
+        if isinstance(chunk, str) and self.get_status() >= 400:
+            self.set_header("Content-Type", "application/json")
+            chunk = encode(self.error_json(self.get_status(), Malformed(f"{chunk.rstrip('.')}.")))
+        return super().finish(chunk)
+
+    # -- sending
+
+    async def _send(self) -> None:
+        try:
+            async for frame in self._frames:
+                await self._write(frame)
+        except WebSocketClosedError:
+            return
+        except HitlError as error:
+            await self._refuse(error)
+        except Exception:
+            self.log.exception("hitl_jupyter: a viewer's socket failed")
+            await self._refuse(HitlError(INTERNAL))
+        else:
+            await self._end()
+
+    async def _write(self, frame: bytes) -> None:
+        if not isinstance(self.ws_connection, FrameProtocol):
+            raise WebSocketClosedError
+        await self.ws_connection.write_texts([frame] if self._batches else split_batch(frame))
+
+    async def _end(self) -> None:
+        """There is nothing more to send: the server stops, or the session is no more."""
+        if self.host.current is None:
+            self.close(GOING_AWAY, "The server is stopping.")
+        else:
+            await self._refuse(NotFound("The session was forgotten."))
+
+    async def _refuse(self, error: HitlError) -> None:
+        await self._say(_refusal(self._viewed, error))
+        self.close(REFUSED + error.status_hint, error.code)
+
+    async def _say(self, message: ErrorMessage) -> None:
+        if isinstance(self.ws_connection, FrameProtocol):
+            with suppress(WebSocketClosedError, OSError):
+                await self.ws_connection.write_texts([self._text(message)])
+
+    def _text(self, message: ErrorMessage) -> bytes:
+        return encode([message] if self._batches else message)
+
+    # -- listening
+
+    async def _listen(self) -> None:
+        async for message in self._receiving:
+            await self._handle(message)
+
+    async def _handle(self, message: str | bytes) -> None:
+        command: Command | None = None
+        try:
+            command = decode_command(message)
+            self.settings[ACTIVITY_SETTING] = datetime.now(UTC)
+            await self.carry_out(command)
+        except HitlError as error:
+            await self._say(_refusal(self._viewed, error, command))
+        except Exception:
+            self.log.exception("hitl_jupyter: a message failed")
+            await self._say(_refusal(self._viewed, HitlError(INTERNAL), command))
+
+    def _too_large(self) -> TooLarge:
+        allowed = self.max_message_size
+        return TooLarge(
+            f"A message over the limit max_body_bytes = {allowed} is not taken. Connect again and send less.",
+            limit="max_body_bytes",
+            allowed=allowed,
+        )
+
+
+class SessionSocket(Socket):
+    """One session: its history, then what happens, and commands the other way."""
+
+    _manager: SessionManager
+    _actor: Actor
+    _viewer: Viewer
+
+    @ws_allowed(("execute", SESSIONS))
+    async def get(self, session_id: str) -> None:
+        """Replay after ``after`` (of ``epoch``), or a snapshot and the last ``tail`` events; then live."""
+        self._viewed = self.session_id(session_id)
+        self._actor, self._manager = await self.actor(), await self.manager()
+        try:
+            place = self._place()
+        except Malformed as error:
+            await self.converse(_Refusing(error))
+            return
+        viewer = await self._manager.watch(
+            self._viewed, self._actor, after=place.after, epoch=place.epoch, tail=place.tail
+        )
+        async with viewer as self._viewer:
+            await self.converse(viewer)
+
+    def _place(self) -> Place:
+        tail = self.count("tail")
+        return Place(
+            after=self.count("after", 0) or 0,
+            epoch=self.count("epoch"),
+            tail=None if tail is None else min(tail, MAX_TAIL),
+        )
+
+    async def carry_out(self, command: Command) -> None:
+        if isinstance(command, Cancel):
+            await self.check_authorized("write", SESSIONS)
+            await self._manager.cancel(
+                self._viewed, self._actor, force=command.force, idempotency_key=command.idempotency_key
+            )
+            return
+        await self.check_authorized("write", ANSWERS)
+        if isinstance(command, AnswerCommand):
+            await self._manager.answer(self._viewed, command, self._actor, self._viewer)
+        else:
+            await self._manager.save_draft(self._viewed, command, self._actor)
+
+
+class FeedSocket(Socket):
+    """The caller's sessions: all at first, then each as it changes."""
+
+    @ws_allowed(("execute", SESSIONS))
+    async def get(self) -> None:
+        """``session {summary, rev}`` messages, those after ``after`` only."""
+        actor, manager = await self.actor(), await self.manager()
+        try:
+            after = self.count("after", 0) or 0
+        except Malformed as error:
+            await self.converse(_Refusing(error))
+            return
+        async with manager.feed(actor, after) as feed:
+            await self.converse(feed)
+
+    async def carry_out(self, command: Command) -> None:
+        raise Malformed("The feed takes no messages. Send them on the session's own socket.")
+
+
+class _Refusing:
+    """Frames that are a refusal: for what can only be said once the socket is open."""
+
+    def __init__(self, error: HitlError) -> None:
+        self._error = error
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self
+
+    async def __anext__(self) -> bytes:
+        raise self._error
+
+
+def _refusal(session_id: str, error: HitlError, command: Command | None = None) -> ErrorMessage:
+    details = dict(error.details)
+    request_id = details.pop("request_id", None) or getattr(command, "request_id", None)
+    return ErrorMessage(
+        session_id=session_id,
+        code=error.code if type(error) is not HitlError else "internal",
+        message=error.message,
+        request_id=request_id or UNSET,
+        idempotency_key=(command.idempotency_key if command is not None else None) or UNSET,
+        errors=details.pop("errors", UNSET),
+        details=details or UNSET,
+    )

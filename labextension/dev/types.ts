@@ -1,0 +1,2 @@
+export type { Connection, Port, PortHandler, Reply, SubscribeOptions } from '../src/port';
+export type { Command, JournalEvent, ServerMessage, Snapshot } from '../src/protocol';

@@ -1,0 +1,260 @@
+// What one page knows of one session, for React's useSyncExternalStore.
+
+import { Drafts } from './drafts';
+import type { Connection, Port, Refusal, Reply } from './port';
+import type {
+  Command,
+  JournalEvent,
+  ServerMessage,
+  Snapshot,
+  StateReplayStart,
+  Stream
+} from './protocol';
+import { EMPTY, fold, hasEnded } from './snapshot';
+import { Transcript } from './transcript';
+
+/** How many events a page begins with; earlier ones are loaded when they are scrolled to. */
+export const TAIL = 10_000;
+const HISTORY_PAGE = 2_000;
+
+export interface SessionState {
+  readonly snapshot: Snapshot;
+  readonly connection: Connection;
+  readonly refusal: Refusal | null;
+  /** Between the beginning and the first `state_replay_complete`, and again after a reset. */
+  readonly replaying: boolean;
+  readonly transcript: Transcript;
+  /** `transcript.version`, so that a changed transcript is a changed state. */
+  readonly version: number;
+  /** Unfinished lines, such as a terminal progress bar; one of each source. */
+  readonly unfinished: readonly Stream[];
+  readonly truncated: number;
+  readonly history: 'all' | 'more' | 'loading' | { readonly error: string };
+}
+
+export type Schedule = (flush: () => void) => void;
+
+/** Once per frame; a hidden page has no frames, so then by the clock. */
+export const perFrame: Schedule = flush => {
+  let done = false;
+  const once = () => {
+    if (!done) {
+      done = true;
+      clearTimeout(timer);
+      flush();
+    }
+  };
+  const timer = setTimeout(once, 250);
+  requestAnimationFrame(once);
+};
+
+export class SessionStore {
+  readonly drafts: Drafts;
+  private state: SessionState;
+  private readonly listeners = new Set<() => void>();
+  private readonly transcript = new Transcript();
+  private snapshot: Snapshot = EMPTY;
+  private unfinished = new Map<string, Stream>();
+  private connection: Connection = 'connecting';
+  private refusal: Refusal | null = null;
+  private replaying = true;
+  private truncated = 0;
+  private history: SessionState['history'] = 'all';
+  private scheduled = false;
+  private readonly stop: () => void;
+
+  constructor(
+    private readonly port: Port,
+    private readonly schedule: Schedule = perFrame
+  ) {
+    this.drafts = new Drafts(command => port.send(command));
+    this.state = this.current();
+    this.stop = port.subscribe(
+      {
+        messages: batch => this.receive(batch),
+        connection: (state, refusal) => this.connected(state, refusal)
+      },
+      { after: 0, tail: TAIL }
+    );
+  }
+
+  readonly subscribe = (listener: () => void): (() => void) => {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  };
+
+  readonly getState = (): SessionState => this.state;
+
+  send(command: Command): Promise<Reply> {
+    return this.port.send(command);
+  }
+
+  reconnect(): void {
+    this.port.reconnect();
+  }
+
+  /** Load the page of history before what is loaded. */
+  async loadEarlier(): Promise<void> {
+    if (this.history === 'all' || this.history === 'loading') {
+      return;
+    }
+    this.history = 'loading';
+    this.changed();
+    const before = this.transcript.firstSeq;
+    try {
+      const events = await this.port.history(before, HISTORY_PAGE);
+      const first = events[0]?.seq ?? 1;
+      this.transcript.prepend(events, first, this.snapshot);
+      this.history = events.length > 0 && first > this.truncated + 1 ? 'more' : 'all';
+    } catch (error) {
+      this.history = { error: error instanceof Error ? error.message : String(error) };
+    }
+    this.changed();
+  }
+
+  /** End the subscription; what was typed is sent first. */
+  dispose(): void {
+    this.drafts.flush();
+    this.stop();
+    this.listeners.clear();
+  }
+
+  private connected(state: Connection, refusal?: Refusal): void {
+    this.connection = state;
+    this.refusal = refusal ?? null;
+    if (state === 'live') {
+      this.drafts.flush();
+    } else {
+      this.unfinished = new Map();
+    }
+    this.changed();
+  }
+
+  private receive(batch: readonly ServerMessage[]): void {
+    let events: JournalEvent[] = [];
+    for (const message of batch) {
+      if (isNumbered(message)) {
+        events.push(message);
+      } else {
+        this.take(events);
+        events = [];
+        this.receiveOther(message);
+      }
+    }
+    this.take(events);
+    this.changed();
+  }
+
+  private receiveOther(message: ServerMessage): void {
+    switch (message.type) {
+      case 'state_replay_start':
+        this.begin(message);
+        break;
+      case 'state_replay_complete':
+        if (this.replaying) {
+          this.replaying = false;
+          this.transcript.countedTo(this.snapshot.streams);
+        }
+        break;
+      case 'reset':
+        this.forgetAll();
+        break;
+      case 'truncated':
+        this.truncated = message.last_seq;
+        break;
+      case 'draft':
+        if (!this.isSettled(message.request_id)) {
+          this.drafts.receive(message);
+        }
+        break;
+      case 'stream':
+        this.unfinished.set(message.source, message);
+        break;
+    }
+  }
+
+  private isSettled(requestId: string): boolean {
+    return this.snapshot.settled.some(settled => settled.request_id === requestId);
+  }
+
+  private begin(start: StateReplayStart): void {
+    const snapshot = start.snapshot as unknown as Snapshot | undefined | null;
+    if (snapshot != null && snapshot.last_seq > this.snapshot.last_seq) {
+      this.snapshot = snapshot;
+      this.transcript.firstSeq = start.count > 0 ? start.first_seq : snapshot.last_seq + 1;
+      this.history = this.transcript.firstSeq > this.truncated + 1 ? 'more' : 'all';
+    }
+  }
+
+  private forgetAll(): void {
+    this.snapshot = EMPTY;
+    this.transcript.clear();
+    this.unfinished = new Map();
+    this.truncated = 0;
+    this.history = 'all';
+    this.replaying = true;
+  }
+
+  /** Numbered events: those the snapshot already holds (a replayed tail) make rows only. */
+  private take(events: readonly JournalEvent[]): void {
+    if (events.length === 0) {
+      return;
+    }
+    const before = this.snapshot;
+    const news = events.filter(event => (event.seq ?? 0) > before.last_seq);
+    this.transcript.append(events, before);
+    this.snapshot = fold(news, before);
+    if (this.history === 'all' && this.transcript.firstSeq > this.truncated + 1) {
+      this.history = 'more';
+    }
+    for (const event of events) {
+      if (event.type === 'stream') {
+        this.unfinished.delete(event.source);
+      } else if (event.type === 'request_resolved') {
+        this.drafts.forget(event.request_id);
+      }
+    }
+    if (hasEnded(this.snapshot)) {
+      this.unfinished.clear();
+    }
+  }
+
+  private changed(): void {
+    if (!this.scheduled) {
+      this.scheduled = true;
+      this.schedule(() => {
+        this.scheduled = false;
+        this.state = this.current();
+        this.listeners.forEach(listener => listener());
+      });
+    }
+  }
+
+  private current(): SessionState {
+    return {
+      snapshot: this.snapshot,
+      connection: this.connection,
+      refusal: this.refusal,
+      replaying: this.replaying,
+      transcript: this.transcript,
+      version: this.transcript.version,
+      unfinished: [...this.unfinished.values()],
+      truncated: this.truncated,
+      history: this.history
+    };
+  }
+}
+
+function isNumbered(message: ServerMessage): message is JournalEvent {
+  switch (message.type) {
+    case 'state_replay_start':
+    case 'state_replay_complete':
+    case 'truncated':
+    case 'reset':
+    case 'draft':
+    case 'error':
+      return false;
+    default:
+      return message.seq !== undefined;
+  }
+}

@@ -1,0 +1,220 @@
+// The rows of the output pane: what the task said, in order, and the quiet marks between.
+
+import { EMPTY, findOpen, findSettled, settledFrom } from './snapshot';
+import type {
+  Display,
+  JournalEvent,
+  MimeBundle,
+  OpenRequest,
+  Settled,
+  Snapshot,
+  Source,
+  Stream
+} from './protocol';
+
+/** How many rows are kept in memory; older ones are loaded again when they are scrolled to. */
+export const ROWS_KEPT = 200_000;
+const CUT = ROWS_KEPT / 5;
+
+export interface LineRow {
+  readonly kind: 'line';
+  readonly seq: number;
+  /** Counted from an arbitrary origin; `Transcript.number` tells the line's number in the session. */
+  readonly place: number;
+  readonly source: Source;
+  readonly level: string | undefined;
+  readonly content: string;
+}
+
+export interface DisplayRow {
+  readonly kind: 'display';
+  readonly seq: number;
+  readonly data: MimeBundle;
+}
+
+export interface SettledRow {
+  readonly kind: 'settled';
+  readonly seq: number;
+  readonly settled: Settled;
+  readonly comment: string | null;
+}
+
+export interface AttemptRow {
+  readonly kind: 'attempt';
+  readonly seq: number;
+  readonly attempt: number;
+}
+
+export interface DroppedRow {
+  readonly kind: 'dropped';
+  readonly seq: number;
+  readonly events: number;
+  readonly bytes: number;
+}
+
+export type Row = LineRow | DisplayRow | SettledRow | AttemptRow | DroppedRow;
+
+/** A growing list of rows. It is mutated; `version` changes whenever it was. */
+export class Transcript {
+  rows: Row[] = [];
+  version = 0;
+  /** How many rows were taken from (+) or put at (-) the front since the beginning: keeps a scroll position. */
+  shifted = 0;
+  /** The `seq` before which nothing is loaded. */
+  firstSeq = 1;
+  private firstPlace = 0;
+  private lastPlace = 0;
+  private numberOfPlaceZero = 0;
+  private readonly displays = new Map<string, number>();
+  private readonly asked = new Map<string, OpenRequest>();
+
+  /** The line's number in the session, from 1. */
+  number(row: LineRow): number {
+    return row.place + this.numberOfPlaceZero;
+  }
+
+  /** The greatest line number shown. */
+  get lastNumber(): number {
+    return this.lastPlace + this.numberOfPlaceZero;
+  }
+
+  get hasLines(): boolean {
+    return this.lastPlace > this.firstPlace;
+  }
+
+  clear(): void {
+    this.rows = [];
+    this.firstPlace = this.lastPlace = this.numberOfPlaceZero = 0;
+    this.shifted = 0;
+    this.firstSeq = 1;
+    this.displays.clear();
+    this.asked.clear();
+    this.version += 1;
+  }
+
+  /** With all lines up to some point loaded: that point's count tells the number of each. */
+  countedTo(streams: number): void {
+    this.numberOfPlaceZero = streams - this.lastPlace;
+    this.version += 1;
+  }
+
+  /** Rows for events at the end. `before` is the snapshot that these events follow, to tell what a settled one asked. */
+  append(events: readonly JournalEvent[], before: Snapshot): void {
+    for (const event of events) {
+      if (event.type === 'stream') {
+        this.lastPlace += 1;
+        this.rows.push(line(event, this.lastPlace));
+      } else {
+        this.appendOther(event, before);
+      }
+    }
+    this.cut();
+    this.version += 1;
+  }
+
+  /** Rows for events that come before all that is loaded. */
+  prepend(events: readonly JournalEvent[], firstSeq: number, snapshot: Snapshot): void {
+    const earlier = new Transcript();
+    earlier.append(events, { ...EMPTY, settled: snapshot.settled });
+    const lines = earlier.lastPlace;
+    const origin = this.firstPlace - lines;
+    const rows = earlier.rows.map(row =>
+      row.kind === 'line' ? { ...row, place: row.place + origin } : row
+    );
+    this.rows = [...rows, ...this.rows];
+    this.firstPlace -= lines;
+    this.shifted -= rows.length;
+    this.firstSeq = firstSeq;
+    this.version += 1;
+  }
+
+  private appendOther(event: JournalEvent, before: Snapshot): void {
+    switch (event.type) {
+      case 'display':
+        this.appendDisplay(event);
+        break;
+      case 'request_confirmation':
+      case 'request_user_input':
+        this.asked.set(event.request_id, event);
+        break;
+      case 'task_failed':
+        if (event.request_id !== null) {
+          this.asked.set(event.request_id, event);
+        }
+        break;
+      case 'request_resolved': {
+        const settled = this.settledOf(event, before);
+        if (settled !== undefined) {
+          this.rows.push({
+            kind: 'settled',
+            seq: event.seq ?? 0,
+            settled,
+            comment: event.comment
+          });
+        }
+        break;
+      }
+      case 'status':
+        if (event.status === 'queued' && event.attempt > 1) {
+          this.rows.push({ kind: 'attempt', seq: event.seq ?? 0, attempt: event.attempt });
+        }
+        break;
+      case 'dropped':
+        this.rows.push({
+          kind: 'dropped',
+          seq: event.seq ?? 0,
+          events: event.events,
+          bytes: event.bytes
+        });
+        break;
+    }
+  }
+
+  private settledOf(
+    event: Extract<JournalEvent, { type: 'request_resolved' }>,
+    before: Snapshot
+  ): Settled | undefined {
+    const opened = this.asked.get(event.request_id) ?? findOpen(before, event.request_id);
+    this.asked.delete(event.request_id);
+    return opened === undefined
+      ? findSettled(before, event.request_id)
+      : settledFrom(opened, event);
+  }
+
+  /** An output with the id of an earlier one replaces it, as in a notebook. */
+  private appendDisplay(event: Display): void {
+    const row: DisplayRow = { kind: 'display', seq: event.seq ?? 0, data: event.data };
+    const earlier = event.display_id === null ? undefined : this.displays.get(event.display_id);
+    const index = earlier === undefined ? -1 : earlier - this.shifted;
+    if (index >= 0 && this.rows[index]?.kind === 'display') {
+      this.rows[index] = { ...row, seq: this.rows[index].seq };
+      return;
+    }
+    if (event.display_id !== null) {
+      this.displays.set(event.display_id, this.rows.length + this.shifted);
+    }
+    this.rows.push(row);
+  }
+
+  private cut(): void {
+    if (this.rows.length > ROWS_KEPT) {
+      const gone = this.rows.length - ROWS_KEPT + CUT;
+      const lines = this.rows.slice(0, gone).filter(row => row.kind === 'line').length;
+      this.rows = this.rows.slice(gone);
+      this.firstPlace += lines;
+      this.shifted += gone;
+      this.firstSeq = this.rows[0].seq;
+    }
+  }
+}
+
+function line(event: Stream, place: number): LineRow {
+  return {
+    kind: 'line',
+    seq: event.seq ?? 0,
+    place,
+    source: event.source,
+    level: event.level,
+    content: event.content
+  };
+}

@@ -1,0 +1,95 @@
+// A yes-or-no question.
+
+import { useId, useState } from 'react';
+
+import type { RequestConfirmation } from '../protocol';
+import { Card, useAnswer, useArmed, useFocusOnce } from './card';
+import { useSession } from './context';
+import { ActionIcon } from './icons';
+
+interface ConfirmCardProps {
+  readonly request: RequestConfirmation;
+  readonly overdue: boolean;
+  /** Focus was on the card before this one: it may move here. */
+  readonly takesFocus: boolean;
+}
+
+export function ConfirmCard({ request, overdue, takesFocus }: ConfirmCardProps) {
+  const words = useSession().strings.question;
+  const answering = useAnswer();
+  const armed = useArmed();
+  const [comment, setComment] = useState<string | null>(null);
+  const safe = useFocusOnce<HTMLButtonElement>(takesFocus);
+  const leansNo = request.default === false;
+  const decide = (value: boolean) => {
+    if (armed && !answering.busy) {
+      void answering.answer({
+        type: 'confirm',
+        value,
+        request_id: request.request_id,
+        comment: comment?.trim() || null
+      });
+    }
+  };
+  return (
+    <Card request={request} title={request.message} overdue={overdue} answering={answering}>
+      {comment !== null && <Comment value={comment} onChange={setComment} />}
+      <div className="jp-hitl-Actions">
+        <button
+          type="button"
+          ref={leansNo ? undefined : safe}
+          className={leansNo ? 'jp-hitl-Button' : 'jp-hitl-Button jp-mod-accept'}
+          aria-disabled={!armed || answering.busy}
+          onClick={() => decide(true)}
+        >
+          <ActionIcon name="check" />
+          {words.confirm}
+        </button>
+        <button
+          type="button"
+          ref={leansNo ? safe : undefined}
+          className={leansNo ? 'jp-hitl-Button jp-mod-accept' : 'jp-hitl-Button'}
+          aria-disabled={!armed || answering.busy}
+          onClick={() => decide(false)}
+        >
+          <ActionIcon name="cross" />
+          {words.decline}
+        </button>
+        {comment === null && (
+          <button type="button" className="jp-hitl-Link" onClick={() => setComment('')}>
+            {words.addComment}
+          </button>
+        )}
+        {answering.busy && <span className="jp-hitl-Note">{words.sending}</span>}
+      </div>
+    </Card>
+  );
+}
+
+function Comment({
+  value,
+  onChange
+}: {
+  readonly value: string;
+  readonly onChange: (value: string) => void;
+}) {
+  const words = useSession().strings.question;
+  const id = useId();
+  const area = useFocusOnce<HTMLTextAreaElement>(true);
+  return (
+    <div className="jp-hitl-Field">
+      <label className="jp-hitl-Label" htmlFor={id}>
+        {words.comment} <span className="jp-hitl-Optional">{words.optional}</span>
+      </label>
+      <textarea
+        ref={area}
+        id={id}
+        className="jp-hitl-Input"
+        rows={2}
+        placeholder={words.commentHint}
+        value={value}
+        onChange={event => onChange(event.target.value)}
+      />
+    </div>
+  );
+}

@@ -1,0 +1,147 @@
+// A request's JSON Schema made ready for drawing, and its values made ready for sending.
+
+import type { RJSFSchema, UiSchema } from '@rjsf/utils';
+
+import type { Values } from '../../drafts';
+import type { Json } from '../../protocol';
+
+/** What RJSF calls the data of a form; its own types are too deep for the recursive `Json`. */
+export type FormValues = Readonly<Record<string, unknown>>;
+
+type JsonObject = Readonly<Record<string, Json>>;
+
+function isObject(value: Json | undefined): value is JsonObject {
+  return value !== null && typeof value === 'object' && !Array.isArray(value);
+}
+
+function isNullType(value: Json): boolean {
+  return isObject(value) && value['type'] === 'null';
+}
+
+/** For `X | None` the schema of X, with the title, description and default that stood beside the choice. */
+function nonNull(schema: JsonObject): JsonObject | null {
+  const choices = schema['anyOf'] ?? schema['oneOf'];
+  if (!Array.isArray(choices) || !choices.some(isNullType)) {
+    return null;
+  }
+  const left = choices.filter((choice: Json) => !isNullType(choice));
+  const beside = Object.fromEntries(
+    Object.entries(schema).filter(
+      ([name, value]) =>
+        name !== 'anyOf' && name !== 'oneOf' && !(name === 'default' && value === null)
+    )
+  );
+  return left.length === 1 && isObject(left[0])
+    ? { ...left[0], ...beside }
+    : { ...beside, anyOf: left };
+}
+
+/** The same schema with every `X | None` as an X that may be left empty. */
+export function drawable(schema: Json): Json {
+  if (Array.isArray(schema)) {
+    return schema.map(drawable);
+  }
+  if (!isObject(schema)) {
+    return schema;
+  }
+  const plain = nonNull(schema) ?? schema;
+  return Object.fromEntries(
+    Object.entries(plain).map(([name, value]) => [
+      name,
+      name === 'default' || name === 'enum' || name === 'const' || name === 'examples'
+        ? value
+        : drawable(value)
+    ])
+  );
+}
+
+function propertiesOf(schema: JsonObject): Readonly<Record<string, JsonObject>> {
+  const properties = schema['properties'];
+  return isObject(properties) ? (properties as Readonly<Record<string, JsonObject>>) : {};
+}
+
+/** Follow a `$ref` into `$defs`. */
+function resolved(schema: JsonObject, root: JsonObject): JsonObject {
+  const name = /^#\/(\$defs|definitions)\/(.+)$/.exec(String(schema['$ref'] ?? ''));
+  const definitions = name === null ? undefined : root[name[1]];
+  const target = isObject(definitions) && name !== null ? definitions[name[2]] : undefined;
+  return isObject(target) ? { ...target, ...schema } : schema;
+}
+
+function isMultiChoice(schema: JsonObject, root: JsonObject): boolean {
+  const items = schema['items'];
+  return (
+    schema['type'] === 'array' && isObject(items) && Array.isArray(resolved(items, root)['enum'])
+  );
+}
+
+/** The host's `ui_schema`, with checkboxes for several choices and a complete order. */
+export function drawableUi(uiSchema: JsonObject, schema: JsonObject): UiSchema {
+  const ui: Record<string, unknown> = { ...uiSchema };
+  for (const [name, property] of Object.entries(propertiesOf(schema))) {
+    const given = isObject(uiSchema[name]) ? uiSchema[name] : {};
+    if (isMultiChoice(property, schema) && given['ui:widget'] === undefined) {
+      ui[name] = { ...given, 'ui:widget': 'checkboxes' };
+    }
+  }
+  const order = uiSchema['ui:order'];
+  if (Array.isArray(order)) {
+    const known = order.filter((name: Json) => String(name) in propertiesOf(schema));
+    ui['ui:order'] = [...known, '*'];
+  }
+  return ui as UiSchema;
+}
+
+export function asRjsf(schema: JsonObject): RJSFSchema {
+  return schema as unknown as RJSFSchema;
+}
+
+/** Values without nulls: an empty field is an absent one while a form is filled in. */
+export function withoutNulls(values: Values): Values {
+  return Object.fromEntries(
+    Object.entries(values)
+      .filter(([, value]) => value !== null)
+      .map(([name, value]) => [name, isObject(value) ? withoutNulls(value) : value])
+  );
+}
+
+/** Values as the host wants them: what may be null and was left empty is null, not the default. */
+export function withNulls(values: Values, schema: JsonObject): Values {
+  const filled: Record<string, Json> = { ...values };
+  for (const [name, property] of Object.entries(propertiesOf(schema))) {
+    const value = filled[name];
+    if (value === undefined && nonNull(property) !== null) {
+      filled[name] = null;
+    } else if (isObject(value)) {
+      filled[name] = withNulls(value, resolved(property, schema));
+    }
+  }
+  return filled;
+}
+
+function isSecret(schema: JsonObject): boolean {
+  return schema['writeOnly'] === true || schema['format'] === 'password';
+}
+
+/** Values that may be stored as a draft: passwords and tokens are left out, at any depth. */
+export function withoutSecrets(values: Values, schema: JsonObject, root = schema): Values {
+  const properties = propertiesOf(schema);
+  return Object.fromEntries(
+    Object.entries(values).flatMap(([name, value]) => {
+      const property = resolved(nonNull(properties[name] ?? {}) ?? properties[name] ?? {}, root);
+      return isSecret(property) ? [] : [[name, secretless(value, property, root)]];
+    })
+  );
+}
+
+function secretless(value: Json, schema: JsonObject, root: JsonObject): Json {
+  if (isObject(value)) {
+    return withoutSecrets(value, schema, root);
+  }
+  const items = schema['items'];
+  if (Array.isArray(value) && isObject(items)) {
+    const item = resolved(items, root);
+    return isSecret(item) ? [] : value.map((each: Json) => secretless(each, item, root));
+  }
+  return value;
+}

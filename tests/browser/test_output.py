@@ -1,0 +1,79 @@
+"""What a task puts out, in the browser: it may be a lot, and it may be hostile."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.cells import View
+from tests.browser.lab_page import LabPage
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
+
+MANY_LINES = """
+import hitl_jupyter as hitl
+
+@hitl.task
+def many(ctx):
+    for number in range(100_000):
+        ctx.stream(f"line number {number}")
+    return ctx.confirm("Seen it?")
+
+session = hitl.start(many)
+session
+"""
+
+HOSTILE = """
+import hitl_jupyter as hitl
+from IPython.display import HTML, Markdown, Javascript
+
+ATTACKS = [
+    "<script>window.attacked = 'script'</script>",
+    "<img src='x' onerror=\\"window.attacked = 'onerror'\\">",
+    "<svg onload=\\"window.attacked = 'onload'\\"></svg>",
+    "<iframe srcdoc=\\"<script>parent.attacked = 'iframe'</script>\\"></iframe>",
+    "<a data-commandlinker-command='notebook:interrupt-kernel' href='#'>a command</a>",
+    "<a href=\\"javascript:window.attacked = 'href'\\">a link</a>",
+    "<form action='/hitl/start-task' method='post'><button>a button</button></form>",
+    "<div style='position: fixed; inset: 0; z-index: 99999'>an overlay</div>",
+]
+
+@hitl.task
+def hostile(ctx):
+    for attack in ATTACKS:
+        ctx.stream(attack)
+        ctx.display(HTML(attack))
+        ctx.display(Markdown(attack))
+    ctx.display(Javascript("window.attacked = 'javascript'"))
+    return ctx.confirm(ATTACKS[1], show=[HTML(attack) for attack in ATTACKS])
+
+session = hitl.start(hostile)
+session
+"""
+
+
+def test_a_hundred_thousand_lines_keep_the_page_small_and_quick(notebook: LabPage) -> None:
+    notebook.open("many.ipynb", MANY_LINES)
+    notebook.run_all()
+    view = View(notebook)
+    view.shows("line number 99999", within_ms=60_000)
+    view.shows("100,000 lines")
+    assert view.root.locator("*").count() < 3_000, "only what can be seen is in the page"
+    view.click("Confirm")
+    view.shows("Completed", within_ms=5_000)
+
+
+def test_what_a_task_puts_out_is_shown_and_never_acts(notebook: LabPage) -> None:
+    notebook.open("hostile.ipynb", HOSTILE)
+    notebook.run_all()
+    view = View(notebook)
+    expect(view.button("Confirm")).to_be_visible()
+    view.shows("<script>window.attacked = 'script'</script>")
+    for harmful in ("script", "iframe", "form", "[data-commandlinker-command]", "[onerror]", "[onload]"):
+        expect(view.root.locator(harmful).and_(view.root.locator(":not(.jp-hitl-Form)"))).to_have_count(0)
+    assert view.root.locator("a[href^='javascript']").count() == 0
+    covering = "element => getComputedStyle(element).position === 'fixed'"
+    assert not [each for each in view.root.locator("div").all() if each.evaluate(covering)]
+    assert notebook.page.evaluate("() => window.attacked ?? null") is None
+    view.click("Confirm")
+    view.shows("Completed")

@@ -1,0 +1,163 @@
+"""A journal that is damaged, foreign, newer or gone is refused, and left as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import apsw
+import pytest
+
+from hitl_jupyter.errors import StoreDamaged
+from hitl_jupyter.journal.sqlite import SqliteJournal
+from tests.journal.records import ALL, copy_as_crashed, folder_bytes, held, lines, new_session
+
+pytestmark = pytest.mark.anyio
+
+WRITES = 40
+FRAME = 24 + 4096
+HEADER = 32
+
+
+@pytest.fixture
+async def crashed(tmp_path: Path) -> Path:
+    """A journal as a kill would leave it: session "s" with events 1 to ``WRITES``, most of them in the log."""
+    folder = tmp_path / "store"
+    async with SqliteJournal(folder / "journal.sqlite") as journal:
+        await journal.submit(new_session("s"))
+        for seq in range(2, WRITES + 1):
+            await journal.submit(lines("s", seq))
+        return copy_as_crashed(folder, tmp_path / "crashed")
+
+
+@pytest.fixture
+async def closed(tmp_path: Path) -> Path:
+    """A journal that was closed well: session "s" with one batch that says "kept"."""
+    path = tmp_path / "closed" / "journal.sqlite"
+    async with SqliteJournal(path) as journal:
+        await journal.submit(new_session("s"))
+        await journal.submit(lines("s", 2, 50, content="kept"))
+    return path
+
+
+def log_of(path: Path) -> Path:
+    return path.with_name(path.name + "-wal")
+
+
+def flip(path: Path, at: int) -> None:
+    content = bytearray(path.read_bytes())
+    content[at] ^= 1
+    path.write_bytes(content)
+
+
+def place_of(path: Path, content: bytes) -> int:
+    return path.read_bytes().index(content)
+
+
+def remove(path: Path) -> None:
+    path.unlink()
+
+
+def cut(path: Path, size: int) -> None:
+    path.write_bytes(path.read_bytes()[:size])
+
+
+async def assert_refused_and_untouched(path: Path) -> None:
+    before = folder_bytes(path.parent)
+    for _ in range(2):
+        with pytest.raises(StoreDamaged):
+            await SqliteJournal(path).__aenter__()
+    assert folder_bytes(path.parent) == before
+
+
+async def test_a_crash_is_no_damage(crashed: Path) -> None:
+    async with SqliteJournal(crashed) as journal:
+        assert journal.epoch == 2
+        assert await held(journal, "s") == list(range(1, WRITES + 1))
+
+
+@pytest.mark.parametrize("lock_file", ["kept", "lost"])
+@pytest.mark.parametrize("at", [HEADER + 5, HEADER + FRAME * 20 + 500, HEADER + FRAME * 30 + 10])
+async def test_one_flipped_bit_inside_the_log_is_noticed(crashed: Path, at: int, lock_file: str) -> None:
+    if lock_file == "lost":
+        crashed.with_name("journal.lock").unlink()
+    flip(log_of(crashed), at)
+    await assert_refused_and_untouched(crashed)
+
+
+DAMAGES_OF_THE_LOG: dict[str, Callable[[Path], object]] = {
+    "a bit of its last commit": lambda log: flip(log, log.stat().st_size - 100),
+    "a bit of its head": lambda log: flip(log, 17),
+    "its end": lambda log: cut(log, HEADER + FRAME * 25),
+    "all but its head": lambda log: cut(log, HEADER),
+    "all its content": lambda log: cut(log, 0),
+    "the whole file": remove,
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES_OF_THE_LOG)
+async def test_a_log_that_lost_something_acknowledged_is_noticed(crashed: Path, damage: str) -> None:
+    DAMAGES_OF_THE_LOG[damage](log_of(crashed))
+    await assert_refused_and_untouched(crashed)
+
+
+async def test_an_unfinished_transaction_at_the_end_of_the_log_is_no_damage(crashed: Path) -> None:
+    log = log_of(crashed)
+    content = log.read_bytes()
+    log.write_bytes(content + content[-FRAME:-200] + b"\0" * 200)
+    async with SqliteJournal(crashed) as journal:
+        assert await held(journal, "s") == list(range(1, WRITES + 1))
+
+
+async def test_a_log_cut_without_a_trace_still_ends_the_epoch(crashed: Path) -> None:
+    crashed.with_name("journal.lock").unlink()
+    cut(log_of(crashed), HEADER + FRAME * 25)
+    async with SqliteJournal(crashed) as journal:
+        assert journal.epoch == 2
+        seqs = await held(journal, "s")
+    assert seqs == list(range(1, len(seqs) + 1))
+
+
+async def test_an_empty_file_is_not_taken_for_a_new_journal(closed: Path) -> None:
+    cut(closed, 0)
+    await assert_refused_and_untouched(closed)
+
+
+async def test_a_log_without_its_journal_is_not_overwritten(crashed: Path) -> None:
+    remove(crashed)
+    await assert_refused_and_untouched(crashed)
+
+
+async def test_a_journal_that_was_cut_is_noticed(closed: Path) -> None:
+    cut(closed, 5 * 4096)
+    await assert_refused_and_untouched(closed)
+
+
+@pytest.mark.parametrize("content", [b"SQLite format 3\0" + b"\0" * 84, b"not a database at all" * 100])
+async def test_a_foreign_file_is_left_alone(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "journal.sqlite"
+    path.write_bytes(content)
+    await assert_refused_and_untouched(path)
+
+
+async def test_a_database_of_somebody_else_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "journal.sqlite"
+    connection = apsw.Connection(str(path))
+    connection.execute("CREATE TABLE sessions (mine)")
+    connection.close()
+    await assert_refused_and_untouched(path)
+
+
+async def test_a_newer_journal_is_left_alone(closed: Path) -> None:
+    connection = apsw.Connection(str(closed))
+    connection.pragma("user_version", 99)
+    connection.close()
+    await assert_refused_and_untouched(closed)
+
+
+async def test_events_whose_bytes_changed_on_disk_are_not_shown(closed: Path) -> None:
+    flip(closed, place_of(closed, b"kept"))
+    async with SqliteJournal(closed) as journal:
+        with pytest.raises(StoreDamaged, match="Events 2 to 50"):
+            await journal.events("s", 1, ALL, ALL)
+        assert await journal.session("s") is not None

@@ -1,0 +1,78 @@
+"""A socket's messages, folded: each event counts once, whatever the connection did."""
+
+from __future__ import annotations
+
+import msgspec
+
+from hitl_jupyter.notebook.watch import Folding
+from hitl_jupyter.protocol import (
+    Draft,
+    ErrorMessage,
+    JournalEvent,
+    RequestConfirmation,
+    Reset,
+    StateReplayComplete,
+    StateReplayStart,
+    StatusChanged,
+    Stream,
+    encode,
+)
+from hitl_jupyter.snapshot import fold
+
+HISTORY: list[JournalEvent] = [
+    StatusChanged(session_id="s", seq=1, status="queued", attempt=1),
+    StatusChanged(session_id="s", seq=2, status="running"),
+    Stream(session_id="s", seq=3, content="a"),
+    RequestConfirmation(session_id="s", seq=4, request_id="r", message="Go on?"),
+    StatusChanged(session_id="s", seq=5, status="waiting"),
+]
+LAST = StatusChanged(session_id="s", seq=6, status="completed")
+
+
+def start(**extra: object) -> StateReplayStart:
+    return StateReplayStart(
+        session_id="s",
+        message="",
+        count=5,
+        first_seq=1,
+        last_seq=5,
+        epoch=1,
+        **extra,
+    )
+
+
+def test_history_and_live_events_come_to_one_state() -> None:
+    folding = Folding()
+    folding.take(encode([start(), *HISTORY, StateReplayComplete(session_id="s", message="", last_seq=5)]))
+    folding.take(encode([LAST]))
+    assert folding.snapshot == fold([*HISTORY, LAST])
+
+
+def test_a_snapshot_stands_for_the_history_that_is_left_out() -> None:
+    folding = Folding()
+    folding.take(encode([start(snapshot=fold(HISTORY)), HISTORY[-1], LAST]))
+    assert folding.snapshot == fold([*HISTORY, LAST])
+
+
+def test_what_comes_again_after_a_broken_connection_counts_once() -> None:
+    folding = Folding()
+    folding.take(encode([start(), *HISTORY]))
+    folding.take(encode([start(), *HISTORY[2:], LAST]))
+    assert folding.snapshot == fold([*HISTORY, LAST])
+
+
+def test_a_reset_forgets_what_was_known() -> None:
+    folding = Folding()
+    folding.take(encode([start(), *HISTORY]))
+    folding.take(encode([Reset(session_id="s", epoch=2), start(), HISTORY[0]]))
+    assert folding.snapshot == fold(HISTORY[:1])
+
+
+def test_what_is_no_event_changes_nothing() -> None:
+    folding = Folding(fold(HISTORY))
+    passing = Stream(session_id="s", content="redrawn", transient=True)
+    draft = Draft(session_id="s", request_id="r", values={})
+    refusal = ErrorMessage(session_id="s", code="malformed", message="")
+    folding.take(encode([draft, refusal, passing]))
+    folding.take(msgspec.json.encode([{"type": "of a later version", "more": 1}]))
+    assert folding.snapshot == fold(HISTORY)

@@ -1,0 +1,60 @@
+"""Tasks that the server's tests run in real workers."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, Field, SecretStr
+
+import hitl_jupyter as hitl
+
+
+class Order(BaseModel):
+    item: str = Field(min_length=1)
+    count: int = Field(ge=1, le=10)
+    colour: Literal["red", "green"] = "red"
+
+
+class Login(BaseModel):
+    user: str
+    password: SecretStr
+
+
+@hitl.task
+async def order(ctx: hitl.Context) -> dict[str, Any]:
+    """A form, then a confirmation."""
+    ctx.stream("taking an order")
+    wanted = await ctx.ask(Order, "What may it be?", key="order")
+    if not await ctx.confirm(f"{wanted.count} × {wanted.item}?", key="sure"):
+        raise hitl.NotConfirmed
+    values: dict[str, Any] = wanted.model_dump()
+    return values
+
+
+@hitl.task
+async def log_in(ctx: hitl.Context) -> int:
+    """A form with a secret in it; the secret's length."""
+    login = await ctx.ask(Login, "Who are you?")
+    return len(login.password.get_secret_value())
+
+
+@hitl.task
+async def sure(ctx: hitl.Context) -> bool:
+    """One confirmation."""
+    return await ctx.confirm("Sure?")
+
+
+@hitl.task
+async def count(ctx: hitl.Context, lines: int = 10) -> int:
+    """So many lines."""
+    for number in range(lines):
+        ctx.stream(f"line {number}")
+    return lines
+
+
+@hitl.task(max_retries=1)
+async def flaky(ctx: hitl.Context) -> str:
+    """Fails, and asks whether to go on."""
+    if await ctx.retry(ValueError("no luck")):
+        return "second try"
+    return "gave up"

@@ -1,0 +1,292 @@
+"""A host that is nothing but its end of the link: it acknowledges at once, and the test says the rest."""
+
+from __future__ import annotations
+
+import builtins
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import textwrap
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import cloudpickle
+import msgspec
+
+from hitl_jupyter.link.bootstrap import BOOTSTRAP
+from hitl_jupyter.link.framing import pack, worker_messages
+from hitl_jupyter.link.messages import (
+    Ack,
+    Described,
+    Emit,
+    Hello,
+    HostMessage,
+    Resolved,
+    Run,
+    Stop,
+    Transient,
+    Validate,
+    Validated,
+    Welcome,
+    WorkerMessage,
+)
+from hitl_jupyter.link.paths import reachable
+from hitl_jupyter.protocol import TERMINAL_EVENTS, Stream, TaskFailed
+from tests.support.waiting import eventually
+
+ROOT = Path(__file__).parents[2]
+LAUNCH, SECRET = "launch-1", "s3cret"
+
+_E = TypeVar("_E")
+
+
+class FakeHost:
+    """Listens on a Unix socket, keeps every event once by its number, and acknowledges it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / "link.sock"
+        self.folder = folder
+        self.events: list[Any] = []
+        self.transient: list[Stream] = []
+        self.replies: list[Validated | Described] = []
+        self.hellos: list[Hello] = []
+        self.received = 0
+        self.acknowledge = True
+        self.drop_after: int | None = None
+        self.on_connect: list[HostMessage] = []
+        self._peer: socket.socket | None = None
+        self._changed = threading.Condition()
+        self._open()
+
+    def _open(self) -> None:
+        self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        with reachable(self.path) as name:
+            self._listener.bind(name)
+        self._listener.listen()
+        self._thread = threading.Thread(target=self._serve, args=(self._listener,), daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Be gone, as a server that was killed."""
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        self.break_link()
+        self._thread.join(5)
+        self.path.unlink()
+
+    def reopen(self) -> None:
+        """Come back at the same path."""
+        self._open()
+
+    def break_link(self) -> None:
+        """Cut the connection, without a word."""
+        if self._peer is not None:
+            with _ignored(OSError):
+                self._peer.shutdown(socket.SHUT_RDWR)
+
+    def send(self, message: HostMessage) -> None:
+        """Say something to the connected worker."""
+        assert self._peer is not None
+        self._peer.sendall(pack(message))
+
+    def _serve(self, listener: socket.socket) -> None:
+        while True:
+            try:
+                peer, _ = listener.accept()
+            except OSError:
+                return
+            with peer, _ignored(OSError):
+                self._converse(peer)
+
+    def _converse(self, peer: socket.socket) -> None:
+        self._peer = peer
+        unpacker = worker_messages()
+        while data := peer.recv(1 << 20):
+            for message in unpacker.feed(data):
+                self._take(peer, message)
+
+    def _take(self, peer: socket.socket, message: WorkerMessage) -> None:
+        with self._changed:
+            if isinstance(message, Hello):
+                self.hellos.append(message)
+                peer.sendall(b"".join(pack(each) for each in (Welcome(accepted=self.received), *self.on_connect)))
+            elif isinstance(message, Emit):
+                self._keep(peer, message)
+            elif isinstance(message, Transient):
+                self.transient += message.events
+            else:
+                self.replies.append(message)
+            self._changed.notify_all()
+
+    def _keep(self, peer: socket.socket, message: Emit) -> None:
+        assert message.first <= self.received + 1, "the outbox left a gap"
+        fresh = message.events[self.received + 1 - message.first :]
+        self.events += fresh
+        self.received += len(fresh)
+        if self.drop_after is not None and self.received >= self.drop_after:
+            self.drop_after = None
+            self.break_link()
+        elif self.acknowledge:
+            peer.sendall(pack(Ack(number=self.received)))
+
+    # -- for tests ----------------------------------------------------------------------------------------------
+
+    def wait(self, kind: type[_E], count: int = 1, *, within: float = 20) -> _E:
+        """The ``count``-th event of this kind, once it is there."""
+        with self._changed:
+            done = self._changed.wait_for(lambda: len(self.of(kind)) >= count or self._ended_otherwise(kind), within)
+            found = self.of(kind)
+            assert done and len(found) >= count, f"no {kind.__name__} number {count}; there were {self.events[-20:]}"
+            return found[count - 1]
+
+    def _ended_otherwise(self, kind: type) -> bool:
+        return bool(self.events) and isinstance(self.events[-1], TERMINAL_EVENTS) and not _goes_on(self.events[-1])
+
+    def of(self, kind: type[_E]) -> list[_E]:
+        """All events of a kind, until now."""
+        return [event for event in self.events if isinstance(event, kind)]
+
+    def lines(self, source: str) -> list[str]:
+        """What was streamed from one source, until now."""
+        return [event.content for event in self.of(Stream) if event.source == source]
+
+    def wait_line(self, text: str) -> None:
+        """Wait until a line with this text was streamed."""
+        eventually(lambda: any(text in event.content for event in self.of(Stream)), f"a line with {text!r}")
+
+    def answer(self, request: Any, value: Any, outcome: Any = "answered") -> None:
+        """Settle a request."""
+        self.send(Resolved(request_id=request.request_id, outcome=outcome, value=value, by="Ada", via="browser"))
+
+    def check(self, request: Any, values: dict[str, Any]) -> Validated:
+        """Have the worker check values."""
+        call = len(self.replies) + 1
+        self.send(Validate(call=call, request_id=request.request_id, values=values))
+        return eventually(lambda: next((r for r in self.replies if getattr(r, "call", 0) == call), None), "a reply")
+
+    def end(self, *, within: float = 20) -> Any:
+        """The terminal event."""
+        with self._changed:
+            self._changed.wait_for(
+                lambda: any(isinstance(e, TERMINAL_EVENTS) and not _goes_on(e) for e in self.events), within
+            )
+            ended = [e for e in self.events if isinstance(e, TERMINAL_EVENTS) and not _goes_on(e)]
+            assert len(ended) == 1, f"{len(ended)} endings; the last events: {self.events[-20:]}"
+            return ended[0]
+
+
+def _goes_on(event: Any) -> bool:
+    return isinstance(event, TaskFailed) and not event.ends_attempt
+
+
+class _ignored:
+    """``contextlib.suppress`` that is safe to share between threads and cheap to read."""
+
+    def __init__(self, *kinds: type[BaseException]) -> None:
+        self._kinds = kinds
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, kind: type[BaseException] | None, *rest: object) -> bool:
+        return kind is not None and issubclass(kind, self._kinds)
+
+
+class WorkerProcess:
+    """A worker as the launcher starts it."""
+
+    def __init__(self, host: FakeHost, *, environ: dict[str, str] | None = None, cwd: Path | None = None) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", BOOTSTRAP],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+            env={**os.environ, "HITL_LAUNCH": LAUNCH, **(environ or {})},
+        )
+        boot = {
+            "socket": str(host.path),
+            "launch_id": LAUNCH,
+            "secret": SECRET,
+            "sys_path": [*(path for path in sys.path if path), str(ROOT)],
+            "cwd": None if cwd is None else str(cwd),
+        }
+        assert self.process.stdin is not None
+        self.process.stdin.write(msgspec.json.encode(boot) + b"\n")
+        self.process.stdin.close()
+
+    def wait(self, seconds: float = 20) -> int:
+        """Its exit code, once it has ended by itself."""
+        return self.process.wait(seconds)
+
+    def last_words(self) -> str:
+        """What it wrote to the launcher's stderr, once it has ended."""
+        assert self.process.stderr is not None
+        return self.process.stderr.read().decode()
+
+    def close(self) -> None:
+        """End it, whatever it does."""
+        if self.process.poll() is None:
+            with _ignored(ProcessLookupError):
+                os.killpg(self.process.pid, 9)
+            self.process.wait(10)
+        assert self.process.stderr is not None
+        self.process.stderr.close()
+
+
+@contextmanager
+def fake_host() -> Iterator[FakeHost]:
+    """A host in a short folder of its own."""
+    folder = Path(tempfile.mkdtemp(prefix="hitl"))
+    host = FakeHost(folder)
+    try:
+        yield host
+    finally:
+        host.close()
+        shutil.rmtree(folder)
+
+
+@contextmanager
+def worker(host: FakeHost, **options: Any) -> Iterator[WorkerProcess]:
+    """A worker of that host; killed at the end if it still lives."""
+    process = WorkerProcess(host, **options)
+    try:
+        yield process
+    finally:
+        process.close()
+
+
+def shipped(task: Any, *args: Any, **kwargs: Any) -> bytes:
+    """A task as a kernel ships it. Functions of test modules go by value, as a notebook's do."""
+    return bytes(cloudpickle.dumps({"task": task, "args": args, "kwargs": kwargs}))
+
+
+def run_of(host: FakeHost, **options: Any) -> Run:
+    """A Run for this host."""
+    return Run(session_id="session-1", attempt=1, result_path=str(host.folder / "result.pickle"), **options)
+
+
+STOP = Stop()
+
+
+def cell(source: str, name: str = "go", *args: Any, **kwargs: Any) -> bytes:
+    """The task ``name`` of a notebook cell with this source, shipped with its arguments as a kernel ships it."""
+    namespace: dict[str, Any] = {"__name__": "__main__", "__builtins__": builtins}
+    exec(compile(textwrap.dedent(source), "<cell>", "exec"), namespace)
+    return shipped(namespace[name], *args, **kwargs)
+
+
+@contextmanager
+def running(source: str, *args: Any, environ: dict[str, str] | None = None, **options: Any) -> Iterator[FakeHost]:
+    """A host whose worker runs the task ``go`` of this cell; at the end the worker has left by itself, with code 0."""
+    with fake_host() as host:
+        host.on_connect = [run_of(host, shipped=cell(source, "go", *args), **options)]
+        with worker(host, environ=environ) as process:
+            yield host
+            host.end()
+            assert process.wait() == 0, process.last_words()
