@@ -191,22 +191,12 @@ class Dropped(Event, tag="dropped"):
     source: str = "task"
 
 
+# fmt: off
 JournalEvent = (
-    Stream
-    | Display
-    | Progress
-    | StatusChanged
-    | RequestConfirmation
-    | RequestUserInput
-    | RequestResolved
-    | TaskCompleted
-    | TaskFailed
-    | TaskCancelled
-    | RequestOverdue
-    | Dropped
+    Stream | Display | Progress | StatusChanged | RequestConfirmation | RequestUserInput | RequestResolved
+    | TaskCompleted | TaskFailed | TaskCancelled | RequestOverdue | Dropped
 )
-
-TERMINAL_EVENTS = (TaskCompleted, TaskFailed, TaskCancelled)
+# fmt: on
 REQUEST_EVENTS = (RequestConfirmation, RequestUserInput)
 
 

@@ -172,7 +172,7 @@ def apply(snapshot: Snapshot, event: JournalEvent) -> Snapshot:
         case RequestResolved():
             return _apply_resolved(seen, event)
         case TaskCompleted():
-            return replace(seen, values=event.values, attempts=_ended_attempt(seen, event.timestamp))
+            return replace(seen, values=event.values, error=None, attempts=_ended_attempt(seen, event.timestamp))
         case TaskFailed():
             return _apply_failed(seen, event)
         case TaskCancelled():

@@ -37,7 +37,7 @@ class Level(IntEnum):
 class Account(BaseModel):
     user: str = "ada"
     token: SecretStr = SecretStr("hunter2")
-    internal: str = Field("x", exclude=True)
+    internal: str = Field(default="x", exclude=True)
 
 
 @dataclasses.dataclass
@@ -59,7 +59,7 @@ class Hostile:
     def __repr__(self) -> Never:
         raise RuntimeError("no")
 
-    __str__ = __len__ = __iter__ = __repr__  # type: ignore[assignment]  # on purpose
+    __str__ = __len__ = __iter__ = __repr__
 
 
 class HostileMapping(dict[str, Any]):

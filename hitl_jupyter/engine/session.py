@@ -74,6 +74,8 @@ class Session:
         self.hub = Hub(lambda: services.on_idle(self))
         self.lock = anyio.Lock()
         self.ended = anyio.Event()
+        if snapshot.ended:
+            self.ended.set()
         self.after_commit: list[Callable[[Change], None]] = []
         self.list_drafts: Callable[[], Awaitable[list[Draft]]] = _no_drafts
         self._snapshot = snapshot

@@ -30,6 +30,10 @@ def _without_hints(schema: Schema) -> Schema:
 def _layout(schema: Schema) -> dict[str, Any]:
     layout = _guessed(schema)
     if isinstance(properties := schema.get("properties"), dict):
+        if taken := [name for name in properties if name.startswith(_HINT)]:
+            raise ValueError(
+                f"A field cannot be called {taken[0]!r}: {_HINT} begins the layout's own names. Rename it."
+            )
         layout["ui:order"] = list(properties)
         layout |= {name: inner for name, part in properties.items() if (inner := _layout(part))}
     if isinstance(items := schema.get("items"), dict) and options_of(items) is None and (inner := _layout(items)):
@@ -45,6 +49,8 @@ def _guessed(schema: Schema) -> dict[str, Any]:
     kind = _type(schema)
     if kind == "array":
         return _guessed_array(schema)
+    if schema.get("type") == ["integer", "null"]:
+        return {"ui:options": {"inputType": "number"}}  # which the form library does for a plain one only
     if kind == "boolean" and "default" not in schema:
         return {"ui:widget": "radio"}  # an untouched check box would be no answer at all
     return _guessed_text(schema) if kind == "string" else {}

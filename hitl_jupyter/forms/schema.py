@@ -232,7 +232,7 @@ def _nullable(schema: Schema) -> Schema:
     if not isinstance(branches, list) or {"type": "null"} not in branches:
         return schema
     others = [branch for branch in branches if branch != {"type": "null"}]
-    outside = {keyword: held for keyword, held in schema.items() if keyword != "anyOf"}
+    outside = {"default": None} | {keyword: held for keyword, held in schema.items() if keyword != "anyOf"}
     if len(others) != 1 or not (merged := _or_null(others[0])):
         return {**outside, "anyOf": [*others, {"type": "null", "title": NONE_LABEL}]}
     return {**merged, **outside}

@@ -302,6 +302,8 @@ def read_events(connection: apsw.Connection, session_id: str, after: int, before
     """Whole batches that hold a seq between the two; the first, and then as many as ``max_bytes`` allows."""
     batches: list[Batch] = []
     size = 0
+    if before <= after + 1:
+        return batches
     for first, last, crc, data in connection.execute(
         """SELECT first_seq, last_seq, crc, data FROM sessions JOIN batches ON session = number
         WHERE session_id = ?1 AND first_seq < ?3 AND last_seq > ?2 AND first_seq >= coalesce(

@@ -55,27 +55,9 @@ class _Writer:
     def __init__(self) -> None:
         self._asked: dict[str, str] = {}
         self._last: str | None = None
-        self._output = ""
 
     def texts(self, events: Iterable[JournalEvent]) -> Iterator[str]:
-        for event in events:
-            if isinstance(event, Stream) and event.source in ("stdout", "stderr"):
-                yield from self._printed(event.content)
-                continue
-            if text := self._text(event):
-                yield from self._flush()
-                yield text
-        yield from self._flush()
-
-    def _printed(self, content: str) -> Iterator[str]:
-        """What is printed comes in pieces that end anywhere; lines are what counts."""
-        *lines, self._output = f"{self._output}{content}".split("\n")
-        yield from map(_settled_line, lines)
-
-    def _flush(self) -> Iterator[str]:
-        if self._output:
-            yield _settled_line(self._output)
-            self._output = ""
+        return (text for text in map(self._text, events) if text is not None)
 
     def _text(self, event: JournalEvent) -> str | None:
         match event:
@@ -124,11 +106,6 @@ def _turn(event: StatusChanged) -> str | None:
     if event.status == "queued":
         return f"attempt {event.attempt}"
     return "failed" if event.status == "failed" else None
-
-
-def _settled_line(line: str) -> str:
-    """A line as a terminal shows it in the end: what follows its last carriage return."""
-    return line.rstrip("\r").rpartition("\r")[2]
 
 
 def _shown(data: dict[str, Any]) -> str:

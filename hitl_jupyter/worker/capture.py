@@ -184,7 +184,7 @@ class Capture:
             self._texts.append(text)
             setattr(sys, name, cast(TextIO, text))
         _line_buffered(self._libc)
-        self._waker, self._wakened = os.pipe()
+        self._wakened, self._waker = os.pipe()
         threading.Thread(target=self._read, name="hitl-output", daemon=True).start()
 
     def drain(self) -> None:

@@ -100,6 +100,10 @@ def make_shell(displays: Displays) -> Any:
             displays.clear()
 
     class TaskShell(shell_module.InteractiveShell):  # type: ignore[misc,name-defined]  # a late base class
+        def init_display_pub(self) -> None:
+            self.display_pub = TaskPublisher(parent=self, shell=self)
+            self.configurables.append(self.display_pub)
+
         def init_virtualenv(self) -> None:
             """The import path is the kernel's already."""
 
@@ -114,7 +118,6 @@ def make_shell(displays: Displays) -> Any:
     config = heavy("traitlets.config").Config()
     config.HistoryManager.enabled = False
     config.InteractiveShell.colors = "nocolor"
-    config.InteractiveShell.display_pub_class = TaskPublisher
     return TaskShell.instance(config=config, ipython_dir=folder, user_module=types.ModuleType("hitl_task_shell"))
 
 

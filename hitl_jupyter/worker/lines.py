@@ -92,9 +92,9 @@ class Lines:
             row.text = following
         if rest:
             self._shown.drop()
-        if len(row.text) > MAX_LINE:
-            self._keep(row.text)
-            row.text = ""
+        while len(row.text) > MAX_LINE:  # no newline in sight: what is too much for one event anyhow goes out
+            self._keep(row.text[:MAX_LINE])
+            row.text = row.text[MAX_LINE:]
 
     # -- redrawn text ---------------------------------------------------------------------------------------------
 

@@ -97,7 +97,7 @@ class Worker:
         return self._inbox.get()
 
     def _run(self, run: Run) -> None:
-        os.register_at_fork(after_in_child=self._after_fork)
+        os.register_at_fork(before=_hold_sigterm, after_in_parent=_release_sigterm, after_in_child=self._after_fork)
         self._termination.install()
         self._capture.start()
         self._displays.install()
@@ -157,6 +157,16 @@ class Worker:
         self._capture.after_fork()
         with contextlib.suppress(ValueError):
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        _release_sigterm()
+
+
+def _hold_sigterm() -> None:
+    """Before a fork: a signal between it and the child's own handler would be lost, and a Pool would wait for ever."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
+
+
+def _release_sigterm() -> None:
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM])
 
 
 def main(boot: Mapping[str, Any]) -> NoReturn:

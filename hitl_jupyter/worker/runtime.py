@@ -31,6 +31,8 @@ from hitl_jupyter.worker.shipped import fresh_main, open_shipped
 LINGER_SECONDS = 10.0
 """How long threads that a task leaves behind may go on after its end."""
 
+REASON_SECONDS = 0.3
+
 _PACKAGE_FOLDER = str(Path(__file__).parents[2])
 _Call = tuple[Task[..., Any], tuple[Any, ...], dict[str, Any]]
 
@@ -90,8 +92,10 @@ class Attempt:
     def execute(self) -> None:
         """Run it to its terminal event. Whatever the task does, there is exactly one."""
         ending = self._ending()
-        if 1: # must not keep the ending back
+        try:
             self._finish_output()
+        except Exception as error:  # it must not keep the ending back
+            self._log(f"The end of the output may be missing: {error!r}.")
         self._channel.emit(ending)
 
     def _ending(self) -> WorkerEvent:
@@ -162,7 +166,8 @@ class Attempt:
         leaves = list(_leaves(error))
         if all(isinstance(each, NotConfirmed) for each in leaves):
             return self._cancelled("not_confirmed", None, leaves[0])
-        if self._channel.cancelled:
+        # The signal may come before the link's thread has read why.
+        if self._channel.cancelled or (self._termination.came and self._channel.wait_cancelled(REASON_SECONDS)):
             return self._cancelled(self._channel.cancel_reason, self._channel.cancelled_by, error)
         if any(isinstance(each, Cancelled) for each in leaves):
             return self._cancelled("terminated" if self._termination.came else "task", None, error)

@@ -52,7 +52,10 @@ def fresh_main(file: bool = True) -> types.ModuleType:
 
 
 def restore(namespace: dict[str, Any], path: str) -> None:
-    """In a spawned child: fill its ``__main__`` with the names of the task's."""
+    """In a spawned child: fill its ``__main__`` with the names of the task's, and have it print whole lines."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(line_buffering=True, write_through=False)
     with open(path, "rb") as file:
         namespace.update(_load(file, namespace))
 

@@ -4,6 +4,7 @@ import { FakePort } from './fake_port';
 import type { NewEvent } from './fake_port';
 import type { Command, Reply } from './types';
 import { FIGURE_PNG, TABLE_HTML } from './evidence';
+import { EMAIL_SCHEMA, EVERYTHING_SCHEMA } from './schemas';
 
 const line = (content: string, rest: object = {}): NewEvent => ({
   type: 'stream',
@@ -41,22 +42,6 @@ const question = {
   assignees: []
 } as const;
 
-const EMAIL_SCHEMA = {
-  title: 'Email',
-  type: 'object',
-  required: ['subject', 'body', 'to_address'],
-  properties: {
-    subject: { type: 'string', title: 'Subject', minLength: 1 },
-    body: { type: 'string', title: 'Body' },
-    to_address: {
-      type: 'string',
-      title: 'To address',
-      format: 'email',
-      description: 'One recipient'
-    }
-  }
-};
-
 const compose: NewEvent = {
   ...question,
   type: 'request_user_input',
@@ -66,43 +51,6 @@ const compose: NewEvent = {
   schema: EMAIL_SCHEMA,
   ui_schema: { 'ui:order': ['subject', 'body', 'to_address'], body: { 'ui:widget': 'textarea' } },
   initial: { subject: 'Quarterly numbers' }
-};
-
-const EVERYTHING_SCHEMA = {
-  type: 'object',
-  required: ['name', 'rate'],
-  properties: {
-    name: { type: 'string', title: 'Run name', description: 'Shown in the experiment list' },
-    rate: {
-      type: 'number',
-      title: 'Learning rate',
-      exclusiveMinimum: 0,
-      maximum: 1,
-      default: 0.05
-    },
-    depth: { anyOf: [{ type: 'integer', minimum: 1 }, { type: 'null' }], default: null, title: 'Depth' },
-    optimiser: { enum: ['adam', 'sgd', 'lion'], type: 'string', title: 'Optimiser', default: 'adam' },
-    metrics: {
-      type: 'array',
-      uniqueItems: true,
-      items: { enum: ['accuracy', 'f1', 'roc_auc'], type: 'string' },
-      title: 'Metrics',
-      default: ['f1']
-    },
-    until: { type: 'string', format: 'date', title: 'Keep until' },
-    shuffle: { type: 'boolean', title: 'Shuffle', description: 'Before each epoch', default: true },
-    token: { type: 'string', format: 'password', writeOnly: true, title: 'Registry token' },
-    split: {
-      type: 'object',
-      title: 'Split',
-      properties: {
-        test: { type: 'number', title: 'Test share', default: 0.2 },
-        seed: { type: 'integer', title: 'Seed', default: 7 }
-      }
-    },
-    tags: { type: 'array', items: { type: 'string' }, title: 'Tags', default: ['baseline'] },
-    notes: { type: 'string', title: 'Notes' }
-  }
 };
 
 const TRACEBACK = `Traceback (most recent call last):
@@ -171,7 +119,9 @@ function answerEmail(command: Command, port: FakePort): Reply {
         refusal: {
           code: 'invalid_values',
           message: 'The answer does not validate.',
-          errors: [{ field: 'to_address', message: 'Only addresses in .org can be reached from here' }]
+          errors: [
+            { field: 'to_address', message: 'Only addresses in .org can be reached from here' }
+          ]
         }
       };
     }
@@ -199,10 +149,7 @@ function answerEmail(command: Command, port: FakePort): Reply {
   } else if (command.type === 'cancel') {
     port.emit(status('cancelling'));
     later(command.force ? 100 : 3000, () =>
-      port.emit(
-        { type: 'task_cancelled', reason: 'user', by: 'Ada Lovelace' },
-        status('cancelled')
-      )
+      port.emit({ type: 'task_cancelled', reason: 'user', by: 'Ada Lovelace' }, status('cancelled'))
     );
   }
   return { ok: true };
@@ -225,7 +172,9 @@ function hundredThousand(): FakePort {
   port.emitAll(
     Array.from({ length: 100_000 }, (_, i) =>
       i % 97 === 0
-        ? line(`\u001b[33mpage ${i} was slow\u001b[0m: ${'retry '.repeat(12)}`, { source: 'stderr' })
+        ? line(`\u001b[33mpage ${i} was slow\u001b[0m: ${'retry '.repeat(12)}`, {
+            source: 'stderr'
+          })
         : line(`fetched page ${i} of the archive, ${(i * 7919) % 4096} kB`)
     )
   );
@@ -262,7 +211,7 @@ export const scenarios: Readonly<Record<string, () => FakePort>> = {
         fields: [],
         schema: EVERYTHING_SCHEMA,
         ui_schema: {
-          'ui:order': Object.keys(EVERYTHING_SCHEMA.properties),
+          'ui:order': Object.keys(EVERYTHING_SCHEMA['properties'] as object),
           notes: { 'ui:widget': 'textarea' }
         },
         initial: null,
@@ -293,19 +242,64 @@ export const scenarios: Readonly<Record<string, () => FakePort>> = {
   progress: () =>
     scripted([
       ...born('Train the classifier', 'train:train'),
-      { type: 'progress', progress_id: 'load', label: 'loading', done: 0, total: 3, timestamp: Date.now() / 1000 - 80 },
-      { type: 'progress', progress_id: 'load', label: 'loading', done: 3, total: 3, timestamp: Date.now() / 1000 - 77 },
-      { type: 'progress', progress_id: 'a', label: 'epochs', done: 0, total: 50, timestamp: Date.now() / 1000 - 60 },
+      {
+        type: 'progress',
+        progress_id: 'load',
+        label: 'loading',
+        done: 0,
+        total: 3,
+        timestamp: Date.now() / 1000 - 80
+      },
+      {
+        type: 'progress',
+        progress_id: 'load',
+        label: 'loading',
+        done: 3,
+        total: 3,
+        timestamp: Date.now() / 1000 - 77
+      },
+      {
+        type: 'progress',
+        progress_id: 'a',
+        label: 'epochs',
+        done: 0,
+        total: 50,
+        timestamp: Date.now() / 1000 - 60
+      },
       line('epoch 17: loss \u001b[32m0.312\u001b[0m  val \u001b[1m0.341\u001b[0m'),
       line('epoch 18: loss \u001b[32m0.309\u001b[0m  val \u001b[1m0.344\u001b[0m'),
       line('UserWarning: lbfgs failed to converge after 100 iterations', { source: 'stderr' }),
       line('learning rate is high', { source: 'log', level: 'WARNING' }),
       line('checkpoint could not be written', { source: 'log', level: 'ERROR' }),
-      line('one line with\nanother under it, and a very long tail that has to wrap somewhere because it does not fit: ' + 'abc '.repeat(30)),
+      line(
+        'one line with\nanother under it, and a very long tail that has to wrap somewhere because it does not fit: ' +
+          'abc '.repeat(30)
+      ),
       { type: 'display', data: { 'text/html': TABLE_HTML }, display_id: null },
-      { type: 'progress', progress_id: 'a', label: 'epochs', done: 18, total: 50, timestamp: Date.now() / 1000 - 2 },
-      { type: 'progress', progress_id: 'b', label: 'batches of this epoch', done: 311, total: 1200, timestamp: Date.now() / 1000 - 2 },
-      { type: 'progress', progress_id: 'c', label: 'rows read', done: 48231, total: null, timestamp: Date.now() / 1000 - 2 }
+      {
+        type: 'progress',
+        progress_id: 'a',
+        label: 'epochs',
+        done: 18,
+        total: 50,
+        timestamp: Date.now() / 1000 - 2
+      },
+      {
+        type: 'progress',
+        progress_id: 'b',
+        label: 'batches of this epoch',
+        done: 311,
+        total: 1200,
+        timestamp: Date.now() / 1000 - 2
+      },
+      {
+        type: 'progress',
+        progress_id: 'c',
+        label: 'rows read',
+        done: 48231,
+        total: null,
+        timestamp: Date.now() / 1000 - 2
+      }
     ]),
   completed: () =>
     scripted([
@@ -378,8 +372,22 @@ export const scenarios: Readonly<Record<string, () => FakePort>> = {
             '<div style="background:url(/logout)">styled</div><img src="/logout"><iframe src="/"></iframe><style>body{display:none}</style>'
         }
       },
-      { type: 'display', display_id: null, data: { 'text/markdown': '[x](javascript:window.pwned=1) <script>window.pwned=1</script> ![i](/logout)' } },
-      { type: 'display', display_id: null, data: { 'image/svg+xml': '<svg xmlns="http://www.w3.org/2000/svg" width="80" height="20" onload="window.pwned=1"><script>window.pwned=1</script><rect width="80" height="20" fill="teal"/></svg>' } },
+      {
+        type: 'display',
+        display_id: null,
+        data: {
+          'text/markdown':
+            '[x](javascript:window.pwned=1) <script>window.pwned=1</script> ![i](/logout)'
+        }
+      },
+      {
+        type: 'display',
+        display_id: null,
+        data: {
+          'image/svg+xml':
+            '<svg xmlns="http://www.w3.org/2000/svg" width="80" height="20" onload="window.pwned=1"><script>window.pwned=1</script><rect width="80" height="20" fill="teal"/></svg>'
+        }
+      },
       status('running')
     ])
 };

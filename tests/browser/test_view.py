@@ -46,7 +46,7 @@ def test_what_does_not_validate_is_said_at_its_field_and_the_form_stays(notebook
     view.fill("Item", "gloves")
     view.fill("Amount", "3")
     view.click("Submit")
-    view.shows("gloves come in pairs")
+    view.shows("Gloves come in pairs.")
     expect(view.field("Item")).to_have_value("gloves")
     view.fill("Amount", "4")
     view.click("Submit")

@@ -6,7 +6,7 @@ import json
 from typing import Annotated, Any, Literal
 
 import jsonschema
-from hypothesis import example, given
+from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ConfigDict, Field, create_model
 
@@ -46,7 +46,7 @@ _simple_types = st.one_of(
 )
 _types = st.one_of(
     _simple_types,
-    _simple_types.map(lambda kind: kind | None),
+    _simple_types.map(lambda kind: kind | None),  # type: ignore[operator]  # a type made at run time
     _simple_types.map(lambda kind: list[kind]),  # type: ignore[valid-type]  # a type made at run time
     _simple_types.map(lambda kind: dict[str, kind]),  # type: ignore[valid-type]  # as above
 )
@@ -62,7 +62,7 @@ _answers = st.recursive(
 
 
 @given(_models, st.data())
-def test_what_the_schema_accepts_the_checkaccepts(fields: dict[str, Any], data: st.DataObject) -> None:
+def test_what_the_schema_accepts_the_check_accepts(fields: dict[str, Any], data: st.DataObject) -> None:
     definitions: dict[str, Any] = {name: (kind, ... if needed else None) for name, (kind, needed) in fields.items()}
     form = form_for(create_model("M", __config__=ConfigDict(extra="forbid"), **definitions))
     values = data.draw(st.dictionaries(st.sampled_from([*fields, "stranger"]), _answers, max_size=4))
@@ -93,9 +93,8 @@ def test_every_form_is_a_valid_schema_of_both_drafts_and_json(fields: dict[str, 
     json.dumps([form.schema, form.ui_schema, form.fields], allow_nan=False)
 
 
-@example("")
-@given(st.text())
+@given(st.text(min_size=1).filter(lambda name: not name.startswith("ui:")))
 def test_any_name_makes_a_field_with_a_label(name: str) -> None:
-    form = form_for([{"name": name or "a", "type": "string"}])
-    assert form.schema["properties"][name or "a"]["title"]
-    assert form.check({name or "a": "x"}) == {name or "a": "x"}
+    form = form_for([{"name": name, "type": "string"}])
+    assert form.schema["properties"][name]["title"]
+    assert form.check({name: "x"}) == {name: "x"}

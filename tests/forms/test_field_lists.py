@@ -12,7 +12,7 @@ from tests.forms.samples import (
     errors_of,
 )
 
-FIELDS = [
+FIELDS: list[dict[str, Any]] = [
     {"name": "subject", "description": "Email subject", "type": "string", "value": "Hello"},
     {"name": "body", "type": "text", "required": True},
     {"name": "copies", "type": "int", "minimum": 1, "maximum": 9, "value": 1},
@@ -73,6 +73,7 @@ def test_an_empty_field_list_is_a_form_to_acknowledge() -> None:
         ({"type": "int"}, "no name"),
         ({"name": "a", "type": "colour"}, "unknown type 'colour'"),
         ({"name": "a", "optoins": []}, "unknown keys"),
+        ({"name": "ui:order"}, "Rename it"),
         ({"name": "a", "type": "enum"}, "no options"),
         ({"name": "a", "type": "int", "value": "x"}, "value of field 'a'"),
     ],

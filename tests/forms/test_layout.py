@@ -66,6 +66,7 @@ def test_a_nested_field_is_labelled_by_its_own_name() -> None:
 def test_an_optional_field_is_one_plain_field_that_may_be_empty(spec: Any, kind: list[str]) -> None:
     shown = property_of(spec)
     assert shown["type"] == kind
+    assert shown["default"] is None
     assert "anyOf" not in shown
 
 
@@ -89,7 +90,8 @@ def test_the_branches_of_a_union_have_names_to_choose_by() -> None:
         (SecretStr, {"ui:widget": "password", "ui:options": {"autocomplete": "off"}}),
         (Secret[int], {"ui:options": {"inputType": "password", "autocomplete": "off"}}),
         (Annotated[int, Field(json_schema_extra={"ui:widget": "range"})], {"ui:widget": "range"}),
-        (int | None, {"ui:emptyValue": None}),
+        (int | None, {"ui:options": {"inputType": "number"}, "ui:emptyValue": None}),
+        (float | None, {"ui:emptyValue": None}),
         (str, None),
     ],
 )
@@ -119,7 +121,7 @@ def test_the_field_list_says_the_same_as_the_schema() -> None:
         rate=(float, 0.5),
         on=(bool, True),
         colour=(Colour, Colour.RED),
-        tags=(list[Literal["a", "b"]], ["a"]),
+        tags=(list[Literal["a", "b"]], ["a"]),  # type: ignore[maybe-unrecognized-str-typeform]  # a type, and its default
         day=(date | None, None),
         token=(SecretStr, ...),
         home=(Address | None, None),

@@ -29,6 +29,7 @@ from hitl_jupyter.protocol import (
     TaskCancelled,
     TaskCompleted,
     TaskFailed,
+    Via,
     encode,
 )
 from hitl_jupyter.snapshot import SETTLED_KEPT, fold
@@ -55,7 +56,7 @@ EMAIL_FIELDS = [
     {"name": "password", "description": "Password", "type": "secret", "value": "", "required": False},
 ]
 EMAIL = {"subject": "Hello", "body": "How are you?", "to_address": "ada@example.org", "password": "**********"}
-FAILURE = {
+FAILURE: dict[str, Any] = {
     "error": "The mail server did not answer.",
     "error_type": "ConnectionError",
     "traceback": "Traceback (most recent call last):\n  …\nConnectionError: The mail server did not answer.\n",
@@ -122,7 +123,7 @@ class Script:
     def answer(self, request_id: str, value: Any, status: Status = "running", outcome: Outcome = "answered") -> None:
         """A person settles a request from the browser."""
         by = "Ada" if outcome == "answered" else None
-        via = "browser" if outcome == "answered" else "host"
+        via: Via = "browser" if outcome == "answered" else "host"
         self.add(RequestResolved(request_id=request_id, outcome=outcome, value=value, by=by, via=via), after=2.0)
         if status != "waiting":
             self.status(status)

@@ -31,13 +31,6 @@ def test_with_a_token(kernel_of_server: JupyterProcess) -> None:
     works()
 
 
-def test_with_a_password(tmp_path: Path, become_kernel: BecomeKernel) -> None:
-    hashed = passwd("s3cret", algorithm="sha1")  # type: ignore[no-untyped-call]
-    with jupyter(tmp_path, token="", arguments=(f"--PasswordIdentityProvider.hashed_password={hashed}",)) as server:
-        become_kernel(server)
-        works()
-
-
 def test_without_a_token(tmp_path: Path, become_kernel: BecomeKernel) -> None:
     with jupyter(tmp_path, token="") as server:
         become_kernel(server)
@@ -100,7 +93,7 @@ def test_versions_that_do_not_understand_each_other_are_told(
 
 
 class Elsewhere(JupyterProcess):
-    """A server that the harness cannot call over plain HTTP: it is up when our extension says so."""
+    """A server that the harness cannot call with HTTP and a token: it is up when our extension says so."""
 
     def _command(self) -> list[str]:
         command = super()._command()
@@ -125,8 +118,8 @@ def started(short_folder: Path, become_kernel: BecomeKernel) -> Iterator[Callabl
     """Start a server with more arguments, and become a kernel of it."""
     servers = []
 
-    def start(*arguments: str) -> None:
-        servers.append(Elsewhere(home=short_folder, arguments=arguments))
+    def start(*arguments: str, token: str = "secret") -> None:
+        servers.append(Elsewhere(home=short_folder, arguments=arguments, token=token))
         servers[0].start()
         become_kernel(servers[0])
 
@@ -134,6 +127,12 @@ def started(short_folder: Path, become_kernel: BecomeKernel) -> Iterator[Callabl
     for server in servers:
         server.stop()
         server.clear()
+
+
+def test_with_a_password(started: Callable[..., None]) -> None:
+    hashed = passwd("s3cret", algorithm="sha1")  # type: ignore[no-untyped-call]
+    started(f"--PasswordIdentityProvider.hashed_password={hashed}", token="")
+    works()
 
 
 def test_on_a_unix_socket(short_folder: Path, started: Callable[..., None]) -> None:

@@ -18,7 +18,6 @@ from hitl_jupyter.protocol import (
     StatusChanged,
     Stream,
     TaskCancelled,
-    TaskCompleted,
     TaskFailed,
 )
 
@@ -94,13 +93,16 @@ def test_a_display_is_its_text_without_addresses() -> None:
     assert transcript(events) == "<Figure>\n[image/png]\n# rich"
 
 
-def test_a_redrawn_line_counts_as_it_was_left() -> None:
-    assert transcript([Stream(content="10%\r50%\r100%\ndone\n", source="stdout")]) == "100%\ndone"
+def test_an_empty_line_is_a_line_and_a_text_of_several_is_several() -> None:
+    assert transcript([Stream(content="a\nb"), Stream(content="", source="stdout"), Stream(content="c")]) == "a\nb\n\nc"
 
 
-@given(st.text(st.sampled_from("ab\n"), max_size=30), st.data())
-def test_it_does_not_matter_in_which_pieces_output_came(text: str, data: st.DataObject) -> None:
-    cut = data.draw(st.integers(0, len(text)))
-    pieces = [Stream(content=text[:cut], source="stdout"), Stream(content=text[cut:], source="stdout")]
-    ending: list[JournalEvent] = [TaskCompleted(values=None)]
-    assert transcript(pieces + ending) == transcript([Stream(content=text, source="stdout"), *ending])
+LINES = st.lists(
+    st.builds(Stream, content=st.text(max_size=5), timestamp=st.floats(0, 1e9), session_id=st.uuids().map(str))
+)
+
+
+@given(LINES)
+def test_ids_and_times_leave_no_trace(events: list[JournalEvent]) -> None:
+    bare = [Stream(content=event.content) for event in events if isinstance(event, Stream)]
+    assert transcript(events) == transcript(bare)

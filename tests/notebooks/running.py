@@ -103,7 +103,11 @@ def _strip(output: nbformat.NotebookNode) -> None:
 def answered(server: JupyterProcess, notebook: Path) -> Iterator[None]:
     """Answer this notebook's questions; afterwards each scripted answer must have been asked for and accepted."""
     with answering(server, script_of(notebook)) as answerer:
-        yield
+        try:
+            yield
+        except Exception as error:
+            error.add_note("\n".join(answerer.troubles))
+            raise
     assert not answerer.troubles, answerer.troubles
     assert not answerer.left, f"never asked: {answerer.left}"
 

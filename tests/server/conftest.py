@@ -7,7 +7,7 @@ import contextlib
 import shutil
 import tempfile
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +50,13 @@ class Api:
         self._fetch = fetch
 
     async def __call__(
-        self, verb: str, path: str, body: Any = None, *, headers: dict[str, str] | None = None, **query: Any
+        self,
+        verb: str,
+        path: str,
+        body: Any = None,
+        *,
+        headers: dict[str, str] | None = None,
+        query: Mapping[str, Any] | None = None,
     ) -> Reply:
         data = body if isinstance(body, bytes) or body is None else msgspec.json.encode(body)
         response = await self._fetch(
@@ -58,7 +64,7 @@ class Api:
             method=verb,
             body=data,
             headers=dict(headers or {}),
-            params=query,
+            params=dict(query or {}),
             raise_error=False,
             allow_nonstandard_methods=True,
         )
@@ -143,7 +149,12 @@ def jp_server_config(store: Path, settings: dict[str, Any]) -> dict[str, Any]:
             "jpserver_extensions": {"hitl_jupyter": True, "jupyter_server_terminals": False},
             "allow_unauthenticated_access": False,
         },
-        "HitlExtension": {"store_dir": str(store), "on_shutdown": "cancel", "max_warm_spares": 0},
+        "HitlExtension": {
+            "store_dir": str(store),
+            "on_shutdown": "cancel",
+            "max_warm_spares": 0,
+            "cancel_seconds": 0.2,
+        },
     }
     for name, traits in settings.items():
         config.setdefault(name, {}).update(traits)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any, Literal
 
 from pydantic import BaseModel, Field, SecretStr
@@ -58,3 +59,11 @@ async def flaky(ctx: hitl.Context) -> str:
     if await ctx.retry(ValueError("no luck")):
         return "second try"
     return "gave up"
+
+
+@hitl.task
+async def hurry(ctx: hitl.Context) -> bool:
+    """A question that is not answered in time, beside one that has all the time there is."""
+    with contextlib.suppress(hitl.DeadlineExpired):
+        await ctx.confirm("Quick!", deadline=0.2, on_deadline="fail")
+    return await ctx.confirm("Now?")

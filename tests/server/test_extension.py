@@ -57,7 +57,7 @@ async def test_what_a_person_says_is_activity(api: Api, watch: Watch, extension:
     assert ACTIVITY_SETTING not in web_app.settings
     async with watch(f"hitl/ws/{session_id}") as watcher:
         await watcher.error({"type": "confirm", "value": True, "request_id": "none"})
-    status = await api("GET", "api/status", no_track_activity="1")
+    status = await api("GET", "api/status", query={"no_track_activity": "1"})
     assert datetime.fromisoformat(status.json["last_activity"]) >= web_app.settings[ACTIVITY_SETTING]
 
 

@@ -59,7 +59,6 @@ function styleOf({ fg, bg, fg_truecolor, bg_truecolor }: Chunk): CSSProperties |
 
 /** Other control sequences (cursor moves, titles, links) mean nothing here. */
 function withoutOtherSequences(text: string): string {
-  // eslint-disable-next-line no-control-regex
   return text.replace(
     /\u001b\][^\u0007\u001b]*(?:\u0007|\u001b\\)|\u001b\[[0-9;?]*[A-HJKSTf-ln-su]/g,
     ''

@@ -1,6 +1,6 @@
 // The frame of every open question: who it is for, how long there is, what stands beside it, and the answer's fate.
 
-import { useCallback, useEffect, useId, useRef, useState } from 'react';
+import { useCallback, useEffect, useId, useState } from 'react';
 import type { KeyboardEvent, ReactNode } from 'react';
 
 import type { Refusal } from '../port';
@@ -145,17 +145,4 @@ function Evidence({ request }: { readonly request: RequestConfirmation | Request
       ))}
     </div>
   );
-}
-
-/** Puts the focus on an element once, if asked for. */
-export function useFocusOnce<T extends HTMLElement>(wanted: boolean) {
-  const element = useRef<T>(null);
-  const done = useRef(false);
-  useEffect(() => {
-    if (wanted && !done.current) {
-      done.current = true;
-      element.current?.focus({ preventScroll: false });
-    }
-  }, [wanted]);
-  return element;
 }

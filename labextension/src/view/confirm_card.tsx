@@ -1,25 +1,22 @@
 // A yes-or-no question.
 
-import { useId, useState } from 'react';
+import { useEffect, useId, useRef, useState } from 'react';
 
 import type { RequestConfirmation } from '../protocol';
-import { Card, useAnswer, useArmed, useFocusOnce } from './card';
+import { Card, useAnswer, useArmed } from './card';
 import { useSession } from './context';
 import { ActionIcon } from './icons';
 
 interface ConfirmCardProps {
   readonly request: RequestConfirmation;
   readonly overdue: boolean;
-  /** Focus was on the card before this one: it may move here. */
-  readonly takesFocus: boolean;
 }
 
-export function ConfirmCard({ request, overdue, takesFocus }: ConfirmCardProps) {
+export function ConfirmCard({ request, overdue }: ConfirmCardProps) {
   const words = useSession().strings.question;
   const answering = useAnswer();
   const armed = useArmed();
   const [comment, setComment] = useState<string | null>(null);
-  const safe = useFocusOnce<HTMLButtonElement>(takesFocus);
   const leansNo = request.default === false;
   const decide = (value: boolean) => {
     if (armed && !answering.busy) {
@@ -37,7 +34,7 @@ export function ConfirmCard({ request, overdue, takesFocus }: ConfirmCardProps) 
       <div className="jp-hitl-Actions">
         <button
           type="button"
-          ref={leansNo ? undefined : safe}
+          data-first-focus={leansNo ? undefined : true}
           className={leansNo ? 'jp-hitl-Button' : 'jp-hitl-Button jp-mod-accept'}
           aria-disabled={!armed || answering.busy}
           onClick={() => decide(true)}
@@ -47,7 +44,7 @@ export function ConfirmCard({ request, overdue, takesFocus }: ConfirmCardProps) 
         </button>
         <button
           type="button"
-          ref={leansNo ? safe : undefined}
+          data-first-focus={leansNo ? true : undefined}
           className={leansNo ? 'jp-hitl-Button jp-mod-accept' : 'jp-hitl-Button'}
           aria-disabled={!armed || answering.busy}
           onClick={() => decide(false)}
@@ -75,7 +72,8 @@ function Comment({
 }) {
   const words = useSession().strings.question;
   const id = useId();
-  const area = useFocusOnce<HTMLTextAreaElement>(true);
+  const area = useRef<HTMLTextAreaElement>(null);
+  useEffect(() => area.current?.focus(), []);
   return (
     <div className="jp-hitl-Field">
       <label className="jp-hitl-Label" htmlFor={id}>

@@ -26,26 +26,16 @@ import { validator } from './form/validator';
 interface FormCardProps {
   readonly request: RequestUserInput;
   readonly overdue: boolean;
-  readonly takesFocus: boolean;
 }
-
-const CONTROLS = 'input:not([type=hidden]), select, textarea';
 
 function focusFirst(root: HTMLElement | null, selector: string): void {
   root?.querySelector<HTMLElement>(selector)?.focus();
 }
 
-export function FormCard({ request, overdue, takesFocus }: FormCardProps) {
+export function FormCard({ request, overdue }: FormCardProps) {
   const answering = useAnswer();
   const armed = useArmed();
   const form = useRef<HTMLDivElement>(null);
-  const focused = useRef(false);
-  useEffect(() => {
-    if (takesFocus && !focused.current) {
-      focused.current = true;
-      focusFirst(form.current, CONTROLS);
-    }
-  }, [takesFocus]);
   const onKeyDown = (event: KeyboardEvent<HTMLElement>) => {
     if (event.key !== 'Enter' || !(event.target instanceof HTMLElement)) {
       return;

@@ -131,7 +131,9 @@ export function OutputPane({ state }: { readonly state: SessionState }) {
   return (
     <section className="jp-hitl-Output" aria-label={words.output} aria-busy={state.replaying}>
       <div className="jp-hitl-Output-bar">
-        <span className="jp-hitl-Count">{words.lines(state.snapshot.streams)}</span>
+        <span className="jp-hitl-Count">
+          {state.snapshot.streams > 0 ? words.lines(state.snapshot.streams) : words.output}
+        </span>
         <span className="jp-hitl-Spring" />
         {finding ? (
           <FindBar

@@ -1,23 +1,22 @@
 // The open questions, oldest first, and where the focus goes when one of them is settled.
 
-import { useLayoutEffect, useRef, useState } from 'react';
+import { useLayoutEffect, useRef } from 'react';
 import type { RefObject } from 'react';
 
-import type { SessionState } from '../store';
 import type { OpenRequest } from '../protocol';
+import type { SessionState } from '../store';
 import { ConfirmCard } from './confirm_card';
 import { FormCard } from './form_card';
 import { RetryCard } from './retry_card';
 
-export function Requests({
-  state,
-  root
-}: {
+interface RequestsProps {
   readonly state: SessionState;
   readonly root: RefObject<HTMLElement>;
-}) {
+}
+
+export function Requests({ state, root }: RequestsProps) {
   const { open_requests: requests, overdue } = state.snapshot;
-  const focusOn = useFocusAfterSettling(requests, root);
+  useFocusAfterSettling(requests, root);
   return (
     <>
       {requests.map(request => (
@@ -25,7 +24,6 @@ export function Requests({
           key={request.request_id}
           request={request}
           overdue={request.request_id !== null && overdue.includes(request.request_id)}
-          takesFocus={request.request_id === focusOn}
         />
       ))}
     </>
@@ -35,65 +33,60 @@ export function Requests({
 interface RequestCardProps {
   readonly request: OpenRequest;
   readonly overdue: boolean;
-  readonly takesFocus: boolean;
 }
 
-function RequestCard({ request, overdue, takesFocus }: RequestCardProps) {
+function RequestCard({ request, overdue }: RequestCardProps) {
   switch (request.type) {
     case 'request_confirmation':
-      return <ConfirmCard request={request} overdue={overdue} takesFocus={takesFocus} />;
+      return <ConfirmCard request={request} overdue={overdue} />;
     case 'request_user_input':
-      return <FormCard request={request} overdue={overdue} takesFocus={takesFocus} />;
+      return <FormCard request={request} overdue={overdue} />;
     case 'task_failed':
-      return <RetryCard request={request} takesFocus={takesFocus} />;
+      return <RetryCard request={request} />;
   }
 }
 
+const FIRST = '[data-first-focus], input:not([type=hidden]), select, textarea, button';
+
+function requestOf(target: EventTarget | null): string | undefined {
+  return target instanceof HTMLElement
+    ? target.closest<HTMLElement>('[data-request]')?.dataset['request']
+    : undefined;
+}
+
 /**
- * Which request may take the focus. A new question never takes it from elsewhere on the page; but when the card that
- * had the focus is settled, the next one gets it, and until there is one the view itself holds the place.
+ * A new question never takes the focus from elsewhere on the page. But when the card that had it is settled, the next
+ * one gets it; until there is one, the view itself holds the place.
  */
 function useFocusAfterSettling(
   requests: readonly OpenRequest[],
   root: RefObject<HTMLElement>
-): string | null {
+): void {
   const held = useRef<string | null>(null);
-  const [focusOn, setFocusOn] = useState<string | null>(null);
   useLayoutEffect(() => {
     const element = root.current;
-    if (element === null) {
-      return;
-    }
     const remember = (event: FocusEvent) => {
-      const target = event.target as HTMLElement;
-      const card = target.closest<HTMLElement>('[data-request]');
-      held.current = card?.dataset['request'] ?? (target === element ? held.current : null);
-    };
-    const forget = (event: FocusEvent) => {
-      // Focus that moved elsewhere is let go; a card that vanished under the focus moves it to nothing.
-      if (event.relatedTarget !== null && !element.contains(event.relatedTarget as Node)) {
-        held.current = null;
+      if (event.target !== element) {
+        held.current = requestOf(event.target) ?? null;
       }
     };
-    element.addEventListener('focusin', remember);
-    element.addEventListener('focusout', forget);
-    return () => {
-      element.removeEventListener('focusin', remember);
-      element.removeEventListener('focusout', forget);
-    };
+    element?.addEventListener('focusin', remember);
+    return () => element?.removeEventListener('focusin', remember);
   }, [root]);
   useLayoutEffect(() => {
+    const element = root.current;
     const lost = held.current !== null && !requests.some(r => r.request_id === held.current);
-    if (!lost) {
+    if (!lost || element === null) {
       return;
     }
-    const next = requests[0]?.request_id ?? null;
-    if (next !== null) {
+    const active = element.ownerDocument.activeElement;
+    const isFree = active === null || active === element.ownerDocument.body || active === element;
+    const next = element.querySelector<HTMLElement>('[data-request]');
+    if (!isFree || next !== null) {
       held.current = null;
-      setFocusOn(next);
-    } else if (document.activeElement === document.body) {
-      root.current?.focus({ preventScroll: true });
+    }
+    if (isFree) {
+      (next?.querySelector<HTMLElement>(FIRST) ?? element).focus({ preventScroll: next === null });
     }
   }, [requests, root]);
-  return focusOn;
 }

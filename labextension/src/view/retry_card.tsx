@@ -4,21 +4,19 @@ import { useId, useState } from 'react';
 
 import type { TaskFailed } from '../protocol';
 import { AnsiText } from './ansi';
-import { Card, useAnswer, useArmed, useFocusOnce } from './card';
+import { Card, useAnswer, useArmed } from './card';
 import { useSession } from './context';
 import { ActionIcon } from './icons';
 
 interface RetryCardProps {
   readonly request: TaskFailed;
-  readonly takesFocus: boolean;
 }
 
-export function RetryCard({ request, takesFocus }: RetryCardProps) {
+export function RetryCard({ request }: RetryCardProps) {
   const words = useSession().strings.question;
   const answering = useAnswer();
   const armed = useArmed();
   const [anew, setAnew] = useState(false);
-  const first = useFocusOnce<HTMLButtonElement>(takesFocus);
   const left = request.max_retries - request.retries;
   const decide = (value: boolean) => {
     if (armed && !answering.busy) {
@@ -38,7 +36,7 @@ export function RetryCard({ request, takesFocus }: RetryCardProps) {
       <div className="jp-hitl-Actions">
         <button
           type="button"
-          ref={first}
+          data-first-focus
           className="jp-hitl-Button jp-mod-accept"
           aria-disabled={!armed || answering.busy}
           onClick={() => decide(true)}

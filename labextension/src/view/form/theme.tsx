@@ -37,6 +37,8 @@ function FieldTemplate(props: FieldTemplateProps) {
     return <div hidden>{children}</div>;
   }
   const isGroup = GROUPS.has(String(getUiOptions(uiSchema).widget));
+  // "Tags-1" says nothing to the eye that the place in the list does not.
+  const isScalarItem = isLeaf && typeof props.fieldPathId.path.at(-1) === 'number';
   const labelId = `${id}__label`;
   const text = (
     <>
@@ -62,7 +64,7 @@ function FieldTemplate(props: FieldTemplateProps) {
             {text}
           </span>
         ) : (
-          <label className="jp-hitl-Label" htmlFor={id}>
+          <label className={isScalarItem ? 'jp-hitl-Hidden' : 'jp-hitl-Label'} htmlFor={id}>
             {text}
           </label>
         ))}

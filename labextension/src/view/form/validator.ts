@@ -1,5 +1,7 @@
 // The schema check in the browser, for quick errors only: the host checks again and decides.
 
+// The bundle with the view is itself only loaded when a session is shown.
+// eslint-disable-next-line jupyter/prefer-lazy-imports
 import { customizeValidator } from '@rjsf/validator-ajv8';
 import type { RJSFSchema, ValidatorType } from '@rjsf/utils';
 

@@ -1,0 +1,65 @@
+// The forms of the development page.
+
+import type { Json } from './types';
+
+export const EMAIL_SCHEMA = {
+  title: 'Email',
+  type: 'object',
+  required: ['subject', 'body', 'to_address'],
+  properties: {
+    subject: { type: 'string', title: 'Subject', minLength: 1 },
+    body: { type: 'string', title: 'Body' },
+    to_address: {
+      type: 'string',
+      title: 'To address',
+      format: 'email',
+      description: 'One recipient'
+    }
+  }
+};
+
+export const EVERYTHING_SCHEMA: Readonly<Record<string, Json>> = {
+  type: 'object',
+  required: ['name', 'rate'],
+  properties: {
+    name: { type: 'string', title: 'Run name', description: 'Shown in the experiment list' },
+    rate: {
+      type: 'number',
+      title: 'Learning rate',
+      exclusiveMinimum: 0,
+      maximum: 1,
+      default: 0.05
+    },
+    depth: {
+      anyOf: [{ type: 'integer', minimum: 1 }, { type: 'null' }],
+      default: null,
+      title: 'Depth'
+    },
+    optimiser: {
+      enum: ['adam', 'sgd', 'lion'],
+      type: 'string',
+      title: 'Optimiser',
+      default: 'adam'
+    },
+    metrics: {
+      type: 'array',
+      uniqueItems: true,
+      items: { enum: ['accuracy', 'f1', 'roc_auc'], type: 'string' },
+      title: 'Metrics',
+      default: ['f1']
+    },
+    until: { type: 'string', format: 'date', title: 'Keep until' },
+    shuffle: { type: 'boolean', title: 'Shuffle', description: 'Before each epoch', default: true },
+    token: { type: 'string', format: 'password', writeOnly: true, title: 'Registry token' },
+    split: {
+      type: 'object',
+      title: 'Split',
+      properties: {
+        test: { type: 'number', title: 'Test share', default: 0.2 },
+        seed: { type: 'integer', title: 'Seed', default: 7 }
+      }
+    },
+    tags: { type: 'array', items: { type: 'string' }, title: 'Tags', default: ['baseline'] },
+    notes: { type: 'string', title: 'Notes' }
+  }
+};
