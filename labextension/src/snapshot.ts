@@ -109,6 +109,7 @@ export function apply(snapshot: Snapshot, event: JournalEvent): Snapshot {
       return {
         ...next,
         values: event.values,
+        error: null,
         attempts: withLastSpan(next, { ended_at: event.timestamp })
       };
     case 'task_failed':

@@ -37,11 +37,12 @@ from hitl_jupyter.link.messages import (
     WorkerMessage,
 )
 from hitl_jupyter.link.paths import reachable
-from hitl_jupyter.protocol import TERMINAL_EVENTS, Stream, TaskFailed
+from hitl_jupyter.protocol import Stream, TaskCancelled, TaskCompleted, TaskFailed
 from tests.support.waiting import eventually
 
 ROOT = Path(__file__).parents[2]
 LAUNCH, SECRET = "launch-1", "s3cret"
+ENDINGS = (TaskCompleted, TaskFailed, TaskCancelled)
 
 _E = TypeVar("_E")
 
@@ -146,7 +147,7 @@ class FakeHost:
             return found[count - 1]
 
     def _ended_otherwise(self, kind: type) -> bool:
-        return bool(self.events) and isinstance(self.events[-1], TERMINAL_EVENTS) and not _goes_on(self.events[-1])
+        return bool(self.events) and isinstance(self.events[-1], ENDINGS) and not _goes_on(self.events[-1])
 
     def of(self, kind: type[_E]) -> list[_E]:
         """All events of a kind, until now."""
@@ -174,9 +175,9 @@ class FakeHost:
         """The terminal event."""
         with self._changed:
             self._changed.wait_for(
-                lambda: any(isinstance(e, TERMINAL_EVENTS) and not _goes_on(e) for e in self.events), within
+                lambda: any(isinstance(e, ENDINGS) and not _goes_on(e) for e in self.events), within
             )
-            ended = [e for e in self.events if isinstance(e, TERMINAL_EVENTS) and not _goes_on(e)]
+            ended = [e for e in self.events if isinstance(e, ENDINGS) and not _goes_on(e)]
             assert len(ended) == 1, f"{len(ended)} endings; the last events: {self.events[-20:]}"
             return ended[0]
 

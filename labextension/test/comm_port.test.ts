@@ -1,0 +1,90 @@
+import { expect, test } from 'vitest';
+
+import { CommPort } from '../src/comm_port';
+import type { ServerMessage } from '../src/protocol';
+import { Heard, line, replayComplete, replayStart, resolved, words } from './fakes';
+
+class FakeComm {
+  readonly sent: Record<string, unknown>[] = [];
+  private listener: ((content: unknown, buffers: readonly DataView[]) => void) | null = null;
+
+  send(content: object): void {
+    this.sent.push(content as Record<string, unknown>);
+  }
+
+  onMessage(listener: (content: unknown, buffers: readonly DataView[]) => void): () => void {
+    this.listener = listener;
+    return () => {
+      this.listener = null;
+    };
+  }
+
+  say(...messages: readonly ServerMessage[]): void {
+    const bytes = new TextEncoder().encode(JSON.stringify(messages));
+    this.listener?.({ op: 'messages' }, [new DataView(bytes.buffer)]);
+  }
+
+  reply(ok: boolean, body: unknown): void {
+    this.listener?.({ op: 'reply', id: this.sent.at(-1)?.['id'], ok, body }, []);
+  }
+}
+
+function watching() {
+  const comm = new FakeComm();
+  const port = new CommPort(comm, words);
+  const heard = new Heard();
+  const stop = port.subscribe(heard, { after: 0, tail: 100 });
+  return { comm, port, heard, stop };
+}
+
+test('it watches, and is live when the replay is complete', () => {
+  const { comm, heard } = watching();
+  expect(comm.sent).toEqual([{ op: 'watch', after: 0, tail: 100 }]);
+  comm.say(replayStart(1, 1), line(1), replayComplete(1));
+  expect(heard.seqs).toEqual([1]);
+  expect(heard.states).toEqual(['live']);
+});
+
+test('what another page is told before our own replay is left out', () => {
+  const { comm, heard } = watching();
+  comm.say(line(41));
+  comm.say(replayStart(1, 2), line(1), line(2), replayComplete(2));
+  comm.say(replayStart(1, 2), line(1), line(2), replayComplete(2), line(3));
+  expect(heard.seqs).toEqual([1, 2, 3]);
+});
+
+test('a command is refused in the words of the reply', async () => {
+  const { comm, port } = watching();
+  const reply = port.send({ type: 'confirm', value: true, request_id: 'r' });
+  expect(comm.sent.at(-1)).toMatchObject({ op: 'command', id: 1, command: { type: 'confirm' } });
+  comm.reply(false, { code: 'already_settled', message: 'Ada was first.', by: 'Ada' });
+  expect(await reply).toMatchObject({
+    ok: false,
+    refusal: { code: 'already_settled', message: 'Ada was first.', details: { by: 'Ada' } }
+  });
+});
+
+test('a command counts by its reply, or by the fact it asked for', async () => {
+  const { comm, port } = watching();
+  comm.say(replayStart(1, 0), replayComplete(0));
+  const byReply = port.send({ type: 'confirm', value: true, request_id: 'r' });
+  comm.reply(true, {});
+  expect(await byReply).toEqual({ ok: true });
+  const byFact = port.send({ type: 'confirm', value: true, request_id: 'q' });
+  comm.say(resolved(1, 'q'));
+  expect(await byFact).toEqual({ ok: true });
+});
+
+test('history comes as a reply', async () => {
+  const { comm, port } = watching();
+  const page = port.history(9, 5);
+  expect(comm.sent.at(-1)).toMatchObject({ op: 'events', before: 9, limit: 5 });
+  comm.reply(true, [line(4)]);
+  expect(await page).toEqual([line(4)]);
+});
+
+test('it stops watching', () => {
+  const { comm, stop } = watching();
+  stop();
+  expect(comm.sent.at(-1)).toEqual({ op: 'unwatch' });
+});

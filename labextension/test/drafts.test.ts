@@ -1,0 +1,75 @@
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+
+import { Drafts } from '../src/drafts';
+import type { Reply } from '../src/port';
+import type { DraftInput, RequestUserInput } from '../src/protocol';
+
+const request = { request_id: 'r', initial: { subject: 'given' } } as unknown as RequestUserInput;
+
+let sent: DraftInput[];
+let reply: Reply;
+let drafts: Drafts;
+
+beforeEach(() => {
+  vi.useFakeTimers();
+  sent = [];
+  reply = { ok: true };
+  drafts = new Drafts(command => {
+    sent.push(command);
+    return Promise.resolve(reply);
+  });
+});
+
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+const incoming = { type: 'draft', session_id: 's', request_id: 'r', revision: 1 } as const;
+
+test('a form begins with what the host gave', () => {
+  expect(drafts.values(request)).toEqual({ subject: 'given' });
+});
+
+test('a draft goes out once, half a second after the last key, without secrets', async () => {
+  drafts.type('r', { subject: 'a', token: 'x' }, { subject: 'a' });
+  await vi.advanceTimersByTimeAsync(400);
+  drafts.type('r', { subject: 'ab', token: 'x' }, { subject: 'ab' });
+  await vi.advanceTimersByTimeAsync(499);
+  expect(sent).toEqual([]);
+  await vi.advanceTimersByTimeAsync(1);
+  expect(sent).toEqual([{ type: 'draft', request_id: 'r', values: { subject: 'ab' } }]);
+  expect(drafts.values(request)).toEqual({ subject: 'ab', token: 'x' });
+});
+
+test('a draft from the server fills a form in which nobody typed, and tells it', () => {
+  let told = 0;
+  drafts.onReceived('r', () => (told += 1));
+  drafts.receive({ ...incoming, values: { subject: 'restored' } });
+  expect(told).toBe(1);
+  expect(drafts.values(request)).toEqual({ subject: 'restored' });
+});
+
+test('a draft from the server never replaces what is typed here', () => {
+  drafts.type('r', { subject: 'mine' }, { subject: 'mine' });
+  drafts.receive({ ...incoming, values: { subject: 'theirs' } });
+  expect(drafts.values(request)).toEqual({ subject: 'mine' });
+});
+
+test('a draft that could not be sent offline goes out when the connection is back', async () => {
+  reply = { ok: false, refusal: { code: 'offline', message: '' } };
+  drafts.type('r', { subject: 'a' }, { subject: 'a' });
+  await vi.advanceTimersByTimeAsync(500);
+  reply = { ok: true };
+  drafts.flush();
+  await vi.advanceTimersByTimeAsync(0);
+  expect(sent).toHaveLength(2);
+  drafts.flush();
+  expect(sent).toHaveLength(2);
+});
+
+test('nothing is sent for a request that was settled', async () => {
+  drafts.type('r', { subject: 'a' }, { subject: 'a' });
+  drafts.forget('r');
+  await vi.advanceTimersByTimeAsync(1000);
+  expect(sent).toEqual([]);
+});

@@ -1,0 +1,194 @@
+import { describe, expect, test } from 'vitest';
+
+import { fold } from '../src/snapshot';
+import { SessionStore, TAIL } from '../src/store';
+import { ROWS_KEPT } from '../src/transcript';
+import type { LineRow } from '../src/transcript';
+import {
+  ManualPort,
+  base,
+  confirmation,
+  line,
+  replayComplete,
+  replayStart,
+  resolved,
+  status
+} from './fakes';
+
+function opened() {
+  const port = new ManualPort();
+  const flushes: (() => void)[] = [];
+  const store = new SessionStore(port, flush => flushes.push(flush));
+  const state = () => {
+    flushes.splice(0).forEach(flush => flush());
+    return store.getState();
+  };
+  return { port, store, state, flushes };
+}
+
+function numbers(state: ReturnType<SessionStore['getState']>): number[] {
+  const { transcript } = state;
+  return transcript.rows
+    .filter((row): row is LineRow => row.kind === 'line')
+    .map(row => transcript.number(row));
+}
+
+const history = [
+  status(1, 'queued'),
+  line(2),
+  line(3),
+  confirmation(4, 'r'),
+  line(5),
+  resolved(6, 'r'),
+  line(7)
+];
+
+describe('a whole replay', () => {
+  test('makes the same snapshot as the fold, and numbered lines', () => {
+    const { port, state } = opened();
+    expect(port.options).toEqual({ after: 0, tail: TAIL });
+    port.say(replayStart(1, 7), ...history, replayComplete(7));
+    expect(state().snapshot).toEqual(fold(history));
+    expect(state().replaying).toBe(false);
+    expect(state().history).toBe('all');
+    expect(numbers(state())).toEqual([1, 2, 3, 4]);
+  });
+
+  test('shows a settled question where it was settled', () => {
+    const { port, state } = opened();
+    port.say(replayStart(1, 7), ...history, replayComplete(7));
+    const kinds = state().transcript.rows.map(row => row.kind);
+    expect(kinds).toEqual(['line', 'line', 'line', 'settled', 'line']);
+    expect(state().transcript.rows[3]).toMatchObject({ settled: { message: 'r?', by: 'Ada' } });
+  });
+});
+
+describe('a tail', () => {
+  function tailed() {
+    const all = opened();
+    const snapshot = fold(history);
+    all.port.say(replayStart(5, 7, snapshot), ...history.slice(4), replayComplete(7));
+    return all;
+  }
+
+  test('takes the snapshot as it is and folds no event twice', () => {
+    const { state } = tailed();
+    expect(state().snapshot).toEqual(fold(history));
+    expect(state().history).toBe('more');
+  });
+
+  test('numbers its lines as the whole history would', () => {
+    const { state, port } = tailed();
+    expect(numbers(state())).toEqual([3, 4]);
+    port.say(line(8));
+    expect(numbers(state())).toEqual([3, 4, 5]);
+  });
+
+  test('tells what a settled question asked, though it was asked before', () => {
+    const { state } = tailed();
+    expect(state().transcript.rows[1]).toMatchObject({ settled: { message: 'r?' } });
+  });
+
+  test('is completed by earlier pages without moving what is seen', async () => {
+    const { store, port, state } = tailed();
+    const seen = state().transcript.rows[0];
+    port.pages = [history.slice(2, 4), history.slice(0, 2)];
+    await store.loadEarlier();
+    expect(state().transcript.rows[-state().transcript.shifted]).toBe(seen);
+    expect(numbers(state())).toEqual([2, 3, 4]);
+    expect(state().history).toBe('more');
+    await store.loadEarlier();
+    expect(numbers(state())).toEqual([1, 2, 3, 4]);
+    expect(state().history).toBe('all');
+  });
+
+  test('says why an earlier page could not be had, and can be asked again', async () => {
+    const { store, port, state } = tailed();
+    port.pages = [new Error('The journal is busy.'), history.slice(0, 4)];
+    await store.loadEarlier();
+    expect(state().history).toEqual({ error: 'The journal is busy.' });
+    await store.loadEarlier();
+    expect(numbers(state())).toEqual([1, 2, 3, 4]);
+  });
+});
+
+test('many messages make one change a frame', () => {
+  const { port, store, flushes } = opened();
+  let changes = 0;
+  store.subscribe(() => (changes += 1));
+  port.say(replayStart(1, 0), replayComplete(0));
+  for (let seq = 1; seq <= 1000; seq += 1) {
+    port.say(line(seq));
+  }
+  expect(flushes).toHaveLength(1);
+  flushes[0]();
+  expect(changes).toBe(1);
+  expect(store.getState().snapshot.streams).toBe(1000);
+});
+
+test('a reset forgets everything', () => {
+  const { port, state } = opened();
+  port.say(replayStart(1, 7), ...history, replayComplete(7));
+  port.say({ type: 'reset', session_id: 's', epoch: 2 });
+  expect(state().replaying).toBe(true);
+  port.say(replayStart(1, 1), line(1, 'anew'), replayComplete(1));
+  expect(state().transcript.rows).toHaveLength(1);
+  expect(numbers(state())).toEqual([1]);
+});
+
+test('an unfinished line is replaced by its like, and goes when the line is finished', () => {
+  const { port, state } = opened();
+  port.say(replayStart(1, 0), replayComplete(0));
+  const part = { ...base, type: 'stream', source: 'stderr', transient: true } as const;
+  port.say({ ...part, content: '10%' }, { ...part, content: '20%' });
+  expect(state().unfinished.map(line => line.content)).toEqual(['20%']);
+  port.say({ ...base, type: 'stream', seq: 1, source: 'stderr', content: '100%' });
+  expect(state().unfinished).toEqual([]);
+  expect(state().snapshot.streams).toBe(1);
+});
+
+test('a display with a known id takes the place of the earlier one', () => {
+  const { port, state } = opened();
+  const display = { ...base, type: 'display', display_id: 'd' } as const;
+  port.say(replayStart(1, 0), replayComplete(0));
+  port.say({ ...display, seq: 1, data: { 'text/plain': 'a' } }, line(2));
+  port.say({ ...display, seq: 3, data: { 'text/plain': 'b' } });
+  expect(state().transcript.rows.map(row => row.kind)).toEqual(['display', 'line']);
+  expect(state().transcript.rows[0]).toMatchObject({ data: { 'text/plain': 'b' } });
+});
+
+test('memory is bounded: the oldest rows go and can be loaded again', () => {
+  const { port, state } = opened();
+  port.say(replayStart(1, 0), replayComplete(0));
+  const count = ROWS_KEPT + 1;
+  port.say(...Array.from({ length: 1000 }, (_, i) => line(i + 1)));
+  for (let seq = 1000; seq < count; seq += 1000) {
+    const size = Math.min(1000, count - seq);
+    port.say(...Array.from({ length: size }, (_, i) => line(seq + i + 1)));
+  }
+  const { transcript } = state();
+  expect(transcript.rows.length).toBeLessThan(ROWS_KEPT);
+  expect(numbers(state()).at(-1)).toBe(count);
+  expect(numbers(state())[0]).toBe(transcript.firstSeq);
+  expect(state().history).toBe('more');
+});
+
+test('what retention took is not asked for', async () => {
+  const { port, state } = opened();
+  port.say(
+    {
+      type: 'truncated',
+      session_id: 's',
+      first_seq: 1,
+      last_seq: 4,
+      events: 4,
+      bytes: 9,
+      reason: ''
+    },
+    replayStart(5, 7, fold(history)),
+    ...history.slice(4),
+    replayComplete(7)
+  );
+  expect(state().history).toBe('all');
+  expect(state().truncated).toBe(4);
+});
