@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import AsyncIterable, Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from datetime import datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any, TypeVar, overload
 
 from msgspec import Struct
 
@@ -24,6 +24,7 @@ from hitl_jupyter.author.text import pieces, sendable
 from hitl_jupyter.author.tracebacks import error_text, error_type, format_error
 from hitl_jupyter.errors import DeadlineExpired, HitlError, InvalidValues, NotShippable, WrongState
 from hitl_jupyter.masking import has_secrets
+from hitl_jupyter.projection import project
 from hitl_jupyter.protocol import Display, OnDeadline, RequestConfirmation, RequestUserInput, Stream, TaskFailed
 
 Deadline = float | timedelta | datetime | None
@@ -130,16 +131,22 @@ class Core:
         data, metadata = describe(value)
         event = Display(data=fit([data])[0], display_id=display_id, timestamp=time.time())
         if metadata:
-            event.metadata = metadata
+            event.metadata = project(metadata)
         self._emit(event)
 
+    @overload
+    def progress(self, iterable: None = None, label: str = "", *, total: float | None = None) -> ProgressBar[Any]: ...
+    @overload
+    def progress(
+        self, iterable: Iterable[_T] | AsyncIterable[_T], label: str = "", *, total: float | None = None
+    ) -> ProgressBar[_T]: ...
     def progress(
         self,
         iterable: Iterable[_T] | AsyncIterable[_T] | None = None,
         label: str = "",
         *,
         total: float | None = None,
-    ) -> ProgressBar[_T]:
+    ) -> Any:
         """A progress bar: around an iterable, or (with ``total``) moved by hand with ``update(n)`` and ``close()``.
 
         Parameters
@@ -183,7 +190,7 @@ class Core:
         question = RequestConfirmation(
             request_id=new_id(),
             key=key,
-            message=sendable(message),
+            message=sendable(str(message)),
             default=default,
             deadline=epoch(deadline),
             on_deadline=on_deadline,
@@ -211,7 +218,7 @@ class Core:
         question = RequestUserInput(
             request_id=new_id(),
             key=key,
-            message=sendable(message),
+            message=sendable(str(message)),
             deadline=epoch(deadline),
             on_deadline=on_deadline,
             evidence=evidence(show),

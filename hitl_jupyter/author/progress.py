@@ -24,7 +24,7 @@ class ProgressBar(Generic[_T]):
     >>> shown = []
     >>> bar = ProgressBar(shown.append, "p1", range(3), "sending")
     >>> [n for n in bar], (shown[-1].done, shown[-1].total)
-    ([0, 1, 2], (3, 3))
+    ([0, 1, 2], (3.0, 3.0))
     """
 
     def __init__(
@@ -60,8 +60,10 @@ class ProgressBar(Generic[_T]):
             self._throttle.flush()
 
     def _send(self, done: float) -> None:
+        # float() also makes numpy's numbers plain ones.
+        total = None if self.total is None else float(self.total)
         event = ProgressEvent(
-            progress_id=self._id, label=self.label, done=done, total=self.total, timestamp=time.time()
+            progress_id=self._id, label=self.label, done=float(done), total=total, timestamp=time.time()
         )
         self._emit(event)
 

@@ -9,6 +9,9 @@ from pathlib import Path
 MAX_CHARACTERS = 64 * 1024
 """Of a traceback; the middle of a longer one is left out."""
 
+MAX_MESSAGE = 10_000
+"""Characters of an error's message."""
+
 _PACKAGE = Path(__file__).parents[1]
 _OURS = tuple(str(_PACKAGE / room) + os.sep for room in ("author", "worker", "link", "forms"))
 _LOOP = (os.sep + "asyncio" + os.sep, os.sep + "concurrent" + os.sep + "futures" + os.sep)
@@ -35,9 +38,10 @@ def error_type(error: BaseException) -> str:
 def error_text(error: BaseException) -> str:
     """The error in one sentence: its message, or its class where it has none."""
     try:
-        return str(error) or type(error).__name__
+        text = str(error) or type(error).__name__
     except Exception:  # a broken __str__ must not hide the error
         return type(error).__name__
+    return text if len(text) <= MAX_MESSAGE else text[:MAX_MESSAGE] + "…"
 
 
 def _without_ours(summary: traceback.TracebackException) -> None:

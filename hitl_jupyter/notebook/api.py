@@ -48,7 +48,7 @@ def start(
     task : task, function or str
         A ``@hitl.task``, any function, or ``"module:function"``.
     *args, **kwargs
-        The task's parameters, without the context.
+        The task's parameters, without the context. One that has a name of those below is given by its place.
     key : str, optional
         A name for the session within this notebook. Starting again with the same key, code and parameters attaches to
         the session that lives, or that succeeded, instead of starting another.

@@ -12,7 +12,7 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlsplit, urlunsplit
 
 import httpx
@@ -106,7 +106,7 @@ class Client:
         """Open a socket that gets batches; raises an ``OSError``, a ``WebSocketException`` or a :class:`HitlError`."""
         server, _ = self._connected()
         url = _route(server, path, scheme="wss" if server.url.startswith("https") else "ws")
-        viewer = websocket.WebSocket(enable_multithread=True, sslopt={"context": _tls(server)})
+        viewer = websocket.WebSocket(enable_multithread=True, sslopt={"context": _tls(server) or None})
         try:
             viewer.connect(  # type: ignore[no-untyped-call]  # the library has no types
                 f"{url}?{httpx.QueryParams(_given(query))}",
@@ -228,12 +228,14 @@ def _open(server: Server) -> httpx.Client:
     )
 
 
-def _tls(server: Server) -> ssl.SSLContext:
+def _tls(server: Server) -> ssl.SSLContext | Literal[False]:
     """Certificates are checked, but for a server on this very machine that we know by its 0600 file.
 
     Such a server often has a certificate it signed itself, for names others call it by; who can listen on its port
-    and write its file is this user already.
+    and write its file is this user already. Plain HTTP has none, and reading all authorities takes a while.
     """
+    if not server.url.startswith("https:"):
+        return False
     context = ssl.create_default_context()
     if server.local:
         context.check_hostname = False

@@ -50,10 +50,11 @@ class Session:
         session.result()
     """
 
-    def __init__(self, session_id: str, client: Client | None = None, snapshot: Snapshot | None = None) -> None:
+    def __init__(self, session_id: str, client: Client | None = None) -> None:
         self.id = session_id
         self._client = client or shared_client()
-        self._known = snapshot
+        self._title: str | None = None
+        self._ending: Snapshot | None = None
         self._widget: SessionWidget | None = None
 
     # -- how it stands
@@ -66,8 +67,10 @@ class Session:
     @property
     def title(self) -> str:
         """What people read above it."""
-        facts = (self._known or self._look()).session
-        return facts.title if facts else ""
+        if self._title is None:
+            facts = self._look().session
+            self._title = facts.title if facts else ""
+        return self._title
 
     @property
     def requests(self) -> list[Question]:
@@ -119,7 +122,11 @@ class Session:
         TimeoutError
             The time is over; the task goes on.
         """
-        return self._wait(_reaches(status), timeout).status
+        wanted = {status} if isinstance(status, str) else set(status)
+        snapshot = self._wait(_reaches(wanted), timeout)
+        if wanted <= ENDED:
+            self._ending = snapshot
+        return snapshot.status
 
     def result(self, timeout: float | None = None) -> Any:
         """What the task returned, the very object; waits for it.
@@ -154,7 +161,7 @@ class Session:
                     watch.wait_until, _ended, WAKE_SECONDS, abandon_on_cancel=True
                 ):
                     pass
-                snapshot = self._known = watch.snapshot
+                snapshot = watch.snapshot
         return await anyio.to_thread.run_sync(self._outcome, snapshot, abandon_on_cancel=True)
 
     # -- acting
@@ -229,16 +236,14 @@ class Session:
         return _described(snapshot)
 
     def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-        # The text tells how it ended only if this handle has seen the end: else it would depend on the clock.
-        known = self._known
-        title = self.title
-        seen = known if known is not None and known.ended else None
+        # The text tells how it ended only if the notebook has waited for the end: else it would depend on the clock.
+        title, ending = self.title, self._ending
         if self._widget is None:
             self._widget = SessionWidget(self.id, title, self._client)
         return mime_bundle(
             self.id,
-            _described(seen) if seen else describe(title, None),
-            fallback_html(title, seen.status if seen else None),
+            _described(ending) if ending else describe(title, None),
+            fallback_html(title, ending.status if ending else None),
             self._widget._repr_mimebundle_(),
         )
 
@@ -254,8 +259,7 @@ class Session:
     # -- how
 
     def _look(self) -> Snapshot:
-        self._known = _snapshot.decode(self._client.get_bytes(f"sessions/{self.id}"))
-        return self._known
+        return _snapshot.decode(self._client.get_bytes(f"sessions/{self.id}"))
 
     def _wait(self, holds: Callable[[Snapshot], bool], timeout: float | None) -> Snapshot:
         snapshot = self._look()
@@ -268,10 +272,10 @@ class Session:
                     raise TimeoutError(
                         f"{_described(watch.snapshot)} after {timeout:g} s. The task goes on; wait again."
                     )
-            self._known = watch.snapshot
             return watch.snapshot
 
     def _outcome(self, snapshot: Snapshot) -> Any:
+        self._ending = snapshot
         if snapshot.status == "failed":
             raise failure(snapshot)
         if snapshot.status == "cancelled":
@@ -289,9 +293,8 @@ def _ended(snapshot: Snapshot) -> bool:
     return snapshot.ended
 
 
-def _reaches(status: Status | Collection[Status]) -> Callable[[Snapshot], bool]:
-    wanted = {status} if isinstance(status, str) else set(status)
-    unknown = wanted - STATUSES
+def _reaches(wanted: Collection[str]) -> Callable[[Snapshot], bool]:
+    unknown = set(wanted) - STATUSES
     if unknown:
         raise ValueError(f"{', '.join(sorted(unknown))} is no status; those are {', '.join(sorted(STATUSES))}.")
     return lambda snapshot: snapshot.status in wanted or snapshot.ended

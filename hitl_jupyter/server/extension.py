@@ -44,8 +44,6 @@ class HitlExtension(ExtensionApp):
     """
 
     name = "hitl_jupyter"
-    extension_url = "/lab"
-    load_other_extensions = True
 
     store_dir = Unicode(help="The folder of the journal, the workers' socket and the results (mode 0700).").tag(
         config=True
@@ -115,8 +113,8 @@ class HitlExtension(ExtensionApp):
 
     async def _start_jupyter_server_extension(self, serverapp: ServerApp) -> None:
         host = self._engine_host()
+        self._publish(serverapp)  # first: whoever calls while the journal is being opened waits for it
         await host.start()
-        self._publish(serverapp)
         self._reporting = asyncio.create_task(self._report_activity(), name="hitl_jupyter activity")
 
     async def stop_extension(self) -> None:
@@ -141,9 +139,12 @@ class HitlExtension(ExtensionApp):
     # -- how
 
     def _open_manager(self) -> AbstractAsyncContextManager[SessionManager]:
-        store = Path(self.store_dir)
+        store = self._store()
         journal = SqliteJournal(store / "journal.sqlite")
         return SessionManager(journal, LocalLauncher(), store, self._limits(), self._policy())
+
+    def _store(self) -> Path:
+        return Path(self.store_dir).expanduser().absolute()
 
     def _limits(self) -> Limits:
         limits = limits_of(self)
@@ -166,7 +167,7 @@ class HitlExtension(ExtensionApp):
             secret=self._secret,
             version=__version__,
             protocol=PROTOCOL_VERSION,
-            store=str(Path(self.store_dir).resolve()),
+            store=str(self._store()),
         )
         try:
             self._published.enter_context(published(Path(app.runtime_dir), content))

@@ -21,6 +21,7 @@ from typing import Any
 
 from hitl_jupyter.author.evidence import bundle, describe, fit
 from hitl_jupyter.author.heavy import heavy, loaded
+from hitl_jupyter.projection import project
 from hitl_jupyter.protocol import Display
 
 
@@ -53,7 +54,7 @@ class Displays:
             self._cleared += 1
         event = Display(data=fit([data])[0], display_id=display_id, timestamp=time.time())
         if metadata:
-            event.metadata = metadata
+            event.metadata = project(metadata)
         self._emit(event)
 
     def clear(self) -> None:

@@ -4,7 +4,7 @@
 // {op: "events", id, before, limit}; the kernel {op: "messages"} with one buffer (a JSON array of wire messages) and
 // {op: "reply", id, ok, body}. A busy kernel answers when it is free, so nothing here times out.
 
-import { Pending, newKey } from './pending';
+import { Pending, isFinal, newKey, watchingError } from './pending';
 import { fieldErrors, refused } from './port';
 import type { Connection, Port, PortHandler, Refusal, Reply, SubscribeOptions } from './port';
 import { ENDED } from './protocol';
@@ -54,6 +54,7 @@ export class CommPort implements Port {
   }
 
   reconnect(): void {
+    this.become('reconnecting');
     this.comm.send({ op: 'watch', after: this.sequencer.lastSeq, tail: null });
   }
 
@@ -103,15 +104,23 @@ export class CommPort implements Port {
   private receiveFrame(buffer: DataView): void {
     const frame = JSON.parse(this.decoder.decode(buffer)) as readonly ServerMessage[];
     const news = this.sequencer.accept(frame);
+    const trouble = watchingError(news);
+    if (trouble !== undefined) {
+      this.become(isFinal(trouble) ? 'refused' : 'offline', trouble);
+    }
     this.handler?.messages(news);
     this.pending.observe(news);
     this.sessionEnded ||= news.some(
       message => message.type === 'status' && ENDED.has(message.status)
     );
     if (this.state !== 'live' && news.some(m => m.type === 'state_replay_complete')) {
-      this.state = 'live';
-      this.handler?.connection('live');
+      this.become('live');
     }
+  }
+
+  private become(state: Connection, refusal?: Refusal): void {
+    this.state = state;
+    this.handler?.connection(state, refusal);
   }
 }
 

@@ -26,6 +26,23 @@ export function refusalOf(message: ErrorMessage): Refusal {
   };
 }
 
+/** Codes of a refusal that trying again does not change. */
+const FINAL_CODES: ReadonlySet<string> = new Set(['not_found', 'forbidden']);
+
+/** An error that is about the watching itself, not about a command of somebody's. */
+export function watchingError(messages: readonly ServerMessage[]): Refusal | undefined {
+  for (const message of messages) {
+    if (message.type === 'error' && !message.request_id && !message.idempotency_key) {
+      return refusalOf(message);
+    }
+  }
+  return undefined;
+}
+
+export function isFinal(refusal: Refusal): boolean {
+  return FINAL_CODES.has(refusal.code);
+}
+
 /**
  * Commands waiting for their effect.
  *

@@ -2,7 +2,7 @@
 
 import { doubling } from './backoff';
 import type { Backoff } from './backoff';
-import { Pending, newKey, refusalOf } from './pending';
+import { Pending, isFinal, newKey, watchingError } from './pending';
 import { refused } from './port';
 import type { Connection, Port, PortHandler, Refusal, Reply, SubscribeOptions } from './port';
 import { BATCH_SUBPROTOCOL, ENDED } from './protocol';
@@ -12,7 +12,6 @@ import type { Strings } from './strings';
 
 /** How long a command may go unanswered; a worker that checks a form may have to be woken first. */
 const REPLY_TIMEOUT_MS = 60_000;
-const FATAL_CODES = new Set(['not_found', 'forbidden']);
 
 /** The part of a WebSocket that is used. */
 export interface Socket {
@@ -40,6 +39,7 @@ export class SocketPort implements Port {
   private state: Connection = 'connecting';
   private tries = 0;
   private wasLive = false;
+  private askedWhy = false;
   private sessionEnded = false;
   private timer: ReturnType<typeof setTimeout> | undefined;
   private readonly pending = new Pending(REPLY_TIMEOUT_MS);
@@ -140,9 +140,9 @@ export class SocketPort implements Port {
       return;
     }
     const news = this.sequencer.accept(frame);
-    const fatal = this.wasLive ? undefined : fatalIn(news);
-    if (fatal !== undefined) {
-      this.giveUp('refused', fatal);
+    const trouble = watchingError(news);
+    if (trouble !== undefined && isFinal(trouble)) {
+      this.giveUp('refused', trouble);
       return;
     }
     this.handler?.messages(news);
@@ -155,6 +155,7 @@ export class SocketPort implements Port {
     if (news.some(message => message.type === 'state_replay_complete')) {
       this.tries = 0;
       this.wasLive = true;
+      this.askedWhy = false;
       this.become('live');
       for (const command of this.pending.commands()) {
         this.socket?.send(JSON.stringify(command));
@@ -172,7 +173,7 @@ export class SocketPort implements Port {
       return;
     }
     this.socket = null;
-    const neverOpened = this.state !== 'live';
+    const wasRefused = this.state !== 'live';
     this.become(this.wasLive ? 'reconnecting' : 'connecting');
     this.tries += 1;
     const wait = this.backoff(this.tries);
@@ -181,7 +182,8 @@ export class SocketPort implements Port {
       return;
     }
     this.timer = setTimeout(() => this.connect(), wait);
-    if (neverOpened && this.tries === 1) {
+    if (wasRefused && !this.askedWhy) {
+      this.askedWhy = true;
       void this.askWhy();
     }
   }
@@ -232,11 +234,6 @@ function parsedFrame(data: unknown): readonly ServerMessage[] | null {
   } catch {
     return null;
   }
-}
-
-function fatalIn(messages: readonly ServerMessage[]): Refusal | undefined {
-  const error = messages.find(message => message.type === 'error' && FATAL_CODES.has(message.code));
-  return error?.type === 'error' && error.request_id === undefined ? refusalOf(error) : undefined;
 }
 
 function isTheEnd(message: ServerMessage): boolean {

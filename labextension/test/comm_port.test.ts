@@ -83,6 +83,19 @@ test('history comes as a reply', async () => {
   expect(await page).toEqual([line(4)]);
 });
 
+test('a kernel that lost its server is offline, and watches on when asked', () => {
+  const { comm, port, heard } = watching();
+  comm.say(replayStart(1, 1), line(1), replayComplete(1));
+  comm.say({ type: 'error', session_id: 's', code: 'no_server', message: 'No server.' });
+  expect(heard.states).toEqual(['live', 'offline']);
+  expect(heard.refusal?.message).toBe('No server.');
+  port.reconnect();
+  expect(comm.sent.at(-1)).toEqual({ op: 'watch', after: 1, tail: null });
+  comm.say(replayStart(2, 2), line(2), replayComplete(2));
+  expect(heard.states).toEqual(['live', 'offline', 'reconnecting', 'live']);
+  expect(heard.seqs).toEqual([1, 2]);
+});
+
 test('it stops watching', () => {
   const { comm, stop } = watching();
   stop();

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 
+import type { Values } from '../src/drafts';
 import { errorSchemaOf, stillValid } from '../src/view/form/errors';
 import {
   drawable,
@@ -9,7 +10,7 @@ import {
   withoutSecrets
 } from '../src/view/form/schema';
 
-const optionalDepth = {
+const optionalDepth: Values = {
   type: 'object',
   properties: {
     depth: {
@@ -73,7 +74,7 @@ test('the order of the host is kept, without names that are gone', () => {
 });
 
 test('no secret is in a draft, at any depth', () => {
-  const schema = {
+  const schema: Values = {
     properties: {
       user: { type: 'string' },
       token: { type: 'string', writeOnly: true },

@@ -177,6 +177,23 @@ describe('a refused connection', () => {
     expect(heard.refusal?.message).toBe('No such session.');
   });
 
+  test('of a session that was forgotten meanwhile is final', () => {
+    const { heard } = live();
+    latest().say({ type: 'error', session_id: 's', code: 'not_found', message: 'Forgotten.' });
+    expect(heard.states).toEqual(['live', 'refused']);
+  });
+
+  test('after a loss is asked about once the next try fails', async () => {
+    statusCode = 404;
+    const { heard } = live();
+    latest().drop();
+    expect(requests).toEqual([]);
+    await vi.advanceTimersByTimeAsync(100);
+    latest().drop();
+    await vi.advanceTimersByTimeAsync(0);
+    expect(heard.states.at(-1)).toBe('refused');
+  });
+
   test('an unreadable frame ends in offline, not in a loop', async () => {
     const { heard } = live();
     latest().onmessage?.({ data: '[NaN]' });

@@ -88,6 +88,7 @@ class LabPage:
         """``JupyterLab Light`` or ``JupyterLab Dark``."""
         self.page.evaluate("name => void jupyterapp.commands.execute('apputils:change-theme', {theme: name})", name)
         expect(self.page.locator(f"body[data-jp-theme-name='{name}']")).to_be_attached()
+        expect(self.page.locator("#jupyterlab-splash")).to_have_count(0)
 
     def kernel_is_busy(self) -> bool:
         """What Lab believes of the kernel now."""

@@ -212,6 +212,19 @@ def test_a_cell_output_differs_only_in_its_metadata_and_widget() -> None:
     assert bundles[0][1] != bundles[1][1]
 
 
+def test_the_text_in_a_notebook_tells_the_end_only_to_who_waited_for_it() -> None:
+    session = hitl.start(ECHO, 1, title="Echo")
+    eventually(lambda: session.status == "completed", "the task ends", within=60)
+    assert session._repr_mimebundle_()[0]["text/plain"] == "hitl session 'Echo'"
+    session.wait()
+    assert session._repr_mimebundle_()[0]["text/plain"] == "hitl session 'Echo': completed"
+
+
+def test_waiting_for_what_is_no_status_is_refused() -> None:
+    with pytest.raises(ValueError, match="done is no status"):
+        hitl.start(ECHO, 1).wait("done")  # type: ignore[arg-type]
+
+
 def test_history_comes_whole_and_in_order() -> None:
     source = "def task(ctx):\n    for n in range(2500):\n        ctx.stream(f'line {n}')"
     session = hitl.start(from_cell(source))

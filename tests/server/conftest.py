@@ -19,6 +19,7 @@ from tornado.websocket import WebSocketClientConnection
 
 from hitl_jupyter.protocol import BATCH_SUBPROTOCOL
 from hitl_jupyter.server.extension import HitlExtension
+from tests.support.waiting import eventually_async
 
 Fetch = Callable[..., Awaitable[HTTPResponse]]
 Connect = Callable[..., Awaitable[WebSocketClientConnection]]
@@ -78,6 +79,36 @@ class Api:
         return str(reply.json["session_id"])
 
 
+class Session:
+    """One session over REST alone."""
+
+    def __init__(self, api: Api, session_id: str) -> None:
+        self.api = api
+        self.id = session_id
+
+    async def snapshot(self) -> Any:
+        return (await self.api("GET", f"hitl/sessions/{self.id}")).json
+
+    async def question(self) -> str:
+        """The id of the open request, once there is one."""
+
+        async def first() -> str | None:
+            requests = (await self.snapshot())["open_requests"]
+            return str(requests[0]["request_id"]) if requests else None
+
+        return await eventually_async(first, "a question is open") or ""
+
+    async def becomes(self, status: str) -> Any:
+        async def there() -> Any:
+            snapshot = await self.snapshot()
+            return snapshot if snapshot["status"] == status else None
+
+        return await eventually_async(there, f"the session is {status}")
+
+    async def answer(self, **command: Any) -> Any:
+        return await self.api("POST", f"hitl/answer/{self.id}", command)
+
+
 class Watcher:
     """A client of a socket: what it got so far, and waiting for more."""
 
@@ -128,6 +159,9 @@ class Watcher:
         return await self.until("error")
 
 
+Watch = Callable[..., contextlib.AbstractAsyncContextManager[Watcher]]
+
+
 @pytest.fixture
 def store() -> Iterator[Path]:
     """A store folder with a short path, for a Unix socket's name may have 107 bytes."""
@@ -176,9 +210,7 @@ def api(extension: HitlExtension, jp_fetch: Fetch) -> Api:
 
 
 @pytest.fixture
-def watch(
-    extension: HitlExtension, jp_ws_fetch: Connect
-) -> Callable[..., contextlib.AbstractAsyncContextManager[Watcher]]:
+def watch(extension: HitlExtension, jp_ws_fetch: Connect) -> Watch:
     """Watch a path: ``async with watch("hitl/ws/<id>", after=3) as watcher``."""
 
     @contextlib.asynccontextmanager

@@ -11,8 +11,9 @@ from jupyter_server.auth import Authorizer, User
 from jupyter_server.base.handlers import JupyterHandler
 from tornado.httpclient import HTTPClientError
 
+from hitl_jupyter.server.access import ANSWERS, SESSIONS
 from hitl_jupyter.server.routes import ROUTES, Ask, Route, Verb
-from tests.server.conftest import NO_CREDENTIALS, Api, Connect
+from tests.server.conftest import NO_CREDENTIALS, Api, Connect, Session, Watch
 
 CALLS = [(route, verb) for route in ROUTES for verb in route.verbs]
 Call = Callable[..., Awaitable[tuple[int, bytes]]]
@@ -95,6 +96,29 @@ async def test_a_wrong_method_is_json_too(api: Api) -> None:
     assert (await api("PUT", "hitl/sessions", b"{}")).status == 405
 
 
+@pytest.mark.parametrize(
+    ("message", "ask"),
+    [
+        ({"type": "confirm", "value": True, "request_id": "r"}, ("write", ANSWERS)),
+        ({"type": "user_input", "values": {}, "request_id": "r"}, ("write", ANSWERS)),
+        ({"type": "retry", "value": True, "request_id": "r"}, ("write", ANSWERS)),
+        ({"type": "draft", "values": {}, "request_id": "r"}, ("write", ANSWERS)),
+        ({"type": "cancel"}, ("write", SESSIONS)),
+    ],
+)
+async def test_every_message_on_a_socket_is_asked_about_too(
+    api: Api, watch: Watch, message: dict[str, Any], ask: Ask
+) -> None:
+    session_id = await api.start("sure")
+    async with watch(f"hitl/ws/{session_id}") as watcher:
+        await watcher.until("request_confirmation")
+        Recorder.asked.clear()
+        Recorder.refused = {ask}
+        assert (await watcher.error(message))["code"] == "forbidden"
+        assert Recorder.asked == [ask]
+    assert (await api("GET", f"hitl/sessions/{session_id}")).json["status"] == "waiting", "nothing was done"
+
+
 # -- cookies ----------------------------------------------------------------------------------------------------------
 
 
@@ -126,3 +150,24 @@ async def test_a_foreign_origin_gets_nowhere_with_a_cookie(api: Api, jp_ws_fetch
     cookies["X-XSRFToken"] = cookies["X-Proof"]
     assert (await api("POST", f"hitl/cancel-task/{uuid.uuid4()}", b"", headers=cookies)).status in (403, 404)
     assert (await api("GET", "hitl/sessions", headers=cookies)).status == 404
+
+
+async def test_an_answer_from_a_browser_bears_the_name_of_the_person_at_it(api: Api) -> None:
+    cookies = await _log_in(api)
+    cookies["X-XSRFToken"] = cookies["X-Proof"]
+    name = (await api("GET", "api/me", headers=cookies)).json["identity"]["display_name"]
+    session = Session(api, await api.start("sure"))
+    command = {"type": "confirm", "value": True, "request_id": await session.question()}
+    settled = await api("POST", f"hitl/answer/{session.id}", command, headers=cookies)
+    assert (settled.status, settled.json["by"], settled.json["via"]) == (200, name, "browser")
+
+
+async def test_an_answer_with_a_token_bears_no_name(api: Api) -> None:
+    session = Session(api, await api.start("sure"))
+    settled = await session.answer(type="confirm", value=True, request_id=await session.question())
+    assert (settled.json["by"], settled.json["via"]) == (None, "token")
+
+
+async def test_a_large_body_without_credentials_is_refused_like_a_small_one(api: Api) -> None:
+    reply = await api("POST", "hitl/start-task", b" " * 30_000_000, headers=NO_CREDENTIALS)
+    assert (reply.status, reply.json["code"]) == (403, "unauthenticated")

@@ -1,8 +1,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -12,9 +10,7 @@ import pytest
 
 from hitl_jupyter.server.extension import HitlExtension, extension_points
 from hitl_jupyter.server.sockets import ACTIVITY_SETTING
-from tests.server.conftest import NO_CREDENTIALS, REPOSITORY, Api, Watcher
-
-Watch = Callable[..., AbstractAsyncContextManager[Watcher]]
+from tests.server.conftest import NO_CREDENTIALS, REPOSITORY, Api, Watch
 
 
 @pytest.fixture

@@ -1,52 +1,19 @@
 from __future__ import annotations
 
 import pickle
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 import pytest
 
-from tests.server.conftest import REPOSITORY, Api, Watcher
+from tests.server.conftest import REPOSITORY, Api, Session, Watch
 from tests.support.waiting import eventually_async
 
-Watch = Callable[..., AbstractAsyncContextManager[Watcher]]
 TEA = {"item": "tea", "count": 2}
 
 
 @pytest.fixture
 def settings() -> dict[str, Any]:
     return {"HitlExtension": {"task_modules": ["tests.server.tasks"]}}
-
-
-class Session:
-    """One session over REST alone."""
-
-    def __init__(self, api: Api, session_id: str) -> None:
-        self.api = api
-        self.id = session_id
-
-    async def snapshot(self) -> Any:
-        return (await self.api("GET", f"hitl/sessions/{self.id}")).json
-
-    async def question(self) -> str:
-        """The id of the open request, once there is one."""
-
-        async def first() -> str | None:
-            requests = (await self.snapshot())["open_requests"]
-            return str(requests[0]["request_id"]) if requests else None
-
-        return await eventually_async(first, "a question is open") or ""
-
-    async def becomes(self, status: str) -> Any:
-        async def there() -> Any:
-            snapshot = await self.snapshot()
-            return snapshot if snapshot["status"] == status else None
-
-        return await eventually_async(there, f"the session is {status}")
-
-    async def answer(self, **command: Any) -> Any:
-        return await self.api("POST", f"hitl/answer/{self.id}", command)
 
 
 async def test_a_task_goes_from_its_start_over_a_form_and_a_question_to_its_result(api: Api) -> None:

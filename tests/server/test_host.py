@@ -129,3 +129,11 @@ async def test_a_journal_that_another_server_holds_is_refused_with_a_sentence(
         reply = await Api(jp_fetch)("GET", "hitl/sessions")
     assert (reply.status, reply.json["code"]) == (503, "store_unavailable")
     assert reply.json["message"].endswith(".")
+
+
+async def test_what_nobody_foresaw_is_a_500_that_tells_nothing(api: Api, extension: HitlExtension) -> None:
+    extension._engine_host()._manager = cast(SessionManager, FakeManager())
+    reply = await api("GET", "hitl/sessions")
+    assert (reply.status, reply.json["code"]) == (500, "internal")
+    assert b"FakeManager" not in reply.body
+    extension._engine_host()._manager = None

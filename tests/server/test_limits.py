@@ -4,8 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.server.conftest import REPOSITORY, Api
-from tests.server.test_flow import Session
+from tests.server.conftest import REPOSITORY, Api, Session
 
 COUNT = {"task": "tests.server.tasks:count", "env": {"cwd": str(REPOSITORY)}}
 

@@ -1,8 +1,6 @@
 from __future__ import annotations
 
 import getpass
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 import pytest
@@ -13,9 +11,8 @@ from tornado.web import RequestHandler
 
 from hitl_jupyter.server.access import has_one_owner
 from hitl_jupyter.server.extension import HitlExtension
-from tests.server.conftest import Api, Connect, Watcher
+from tests.server.conftest import Api, Connect, Watch
 
-Watch = Callable[..., AbstractAsyncContextManager[Watcher]]
 ADA = {"Authorization": "user ada"}
 BOB = {"Authorization": "user bob"}
 

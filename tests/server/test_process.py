@@ -69,7 +69,7 @@ def test_after_kill_9_every_session_is_listed_truthfully_and_can_be_read(server:
 def test_the_runtime_file_is_there_while_the_server_runs_and_gone_after(server: JupyterProcess) -> None:
     assert server.process is not None
     path = server.runtime / f"hitl-{server.process.pid}.json"
-    content = json.loads(path.read_text())
+    content = json.loads(eventually(lambda: path.read_text() if path.exists() else "", "the file is there"))
     assert (content["url"], content["store"]) == (server.url, str(server.store))
     secret = {"Authorization": f"hitl {content['secret']}"}
     assert server.request("GET", "hitl/health", headers=secret).json()["status"] == "ok"

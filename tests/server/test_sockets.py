@@ -1,9 +1,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import uuid
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 import msgspec
@@ -14,10 +13,10 @@ from tornado.websocket import WebSocketProtocol13
 
 from hitl_jupyter.protocol import BATCH_SUBPROTOCOL
 from hitl_jupyter.server.extension import HitlExtension
-from tests.server.conftest import NO_CREDENTIALS, Api, Connect, Watcher
+from hitl_jupyter.server.frames import FrameProtocol
+from tests.server.conftest import NO_CREDENTIALS, Api, Connect, Watch, Watcher
 from tests.support.waiting import eventually_async
 
-Watch = Callable[..., AbstractAsyncContextManager[Watcher]]
 LIMIT = 200_000
 
 
@@ -246,6 +245,17 @@ async def test_batches_are_arrays_of_the_same_messages(watch: Watch, api: Api, j
     socket.close()
     assert [message for message in messages if "seq" in message] == _events(singly)
     assert frames < len(messages) / 10
+
+
+async def test_a_viewer_that_does_not_read_costs_little_and_slows_nobody(watch: Watch, api: Api) -> None:
+    session_id = await api.start("count", params={"lines": 100_000})
+    async with watch(f"hitl/ws/{session_id}") as stalled, watch(f"hitl/ws/{session_id}", batch=True) as other:
+        last = await other.until("status", status="completed")
+        buffered = [len(each.stream._write_buffer) for each in gc.get_objects() if isinstance(each, FrameProtocol)]
+        assert len(buffered) == 2
+        assert max(buffered) < 4 * 1024 * 1024
+        await stalled.until("status", status="completed")
+        assert [message["seq"] for message in _events(stalled)] == list(range(1, last["seq"] + 1))
 
 
 async def test_a_draft_is_shown_to_the_other_viewer_and_is_there_after_a_reload(watch: Watch, api: Api) -> None:

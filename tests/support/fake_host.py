@@ -143,7 +143,8 @@ class FakeHost:
         with self._changed:
             done = self._changed.wait_for(lambda: len(self.of(kind)) >= count or self._ended_otherwise(kind), within)
             found = self.of(kind)
-            assert done and len(found) >= count, f"no {kind.__name__} number {count}; there were {self.events[-20:]}"
+            assert done, f"no {kind.__name__} came; the last events: {self.events[-20:]}"
+            assert len(found) >= count, f"no {kind.__name__} number {count}; there were {self.events[-20:]}"
             return found[count - 1]
 
     def _ended_otherwise(self, kind: type) -> bool:
@@ -174,9 +175,7 @@ class FakeHost:
     def end(self, *, within: float = 20) -> Any:
         """The terminal event."""
         with self._changed:
-            self._changed.wait_for(
-                lambda: any(isinstance(e, ENDINGS) and not _goes_on(e) for e in self.events), within
-            )
+            self._changed.wait_for(lambda: any(isinstance(e, ENDINGS) and not _goes_on(e) for e in self.events), within)
             ended = [e for e in self.events if isinstance(e, ENDINGS) and not _goes_on(e)]
             assert len(ended) == 1, f"{len(ended)} endings; the last events: {self.events[-20:]}"
             return ended[0]
@@ -201,21 +200,21 @@ class _ignored:
 class WorkerProcess:
     """A worker as the launcher starts it."""
 
-    def __init__(self, host: FakeHost, *, environ: dict[str, str] | None = None, cwd: Path | None = None) -> None:
+    def __init__(self, host: FakeHost, *, environ: dict[str, str] | None = None, prelude: str = "") -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-c", BOOTSTRAP],
+            [sys.executable, "-c", f"{prelude}\n{BOOTSTRAP}"],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             start_new_session=True,
-            env={**os.environ, "HITL_LAUNCH": LAUNCH, **(environ or {})},
+            env={**os.environ, "HITL_LAUNCH": LAUNCH, "PYTHONPATH": str(ROOT), **(environ or {})},
         )
         boot = {
             "socket": str(host.path),
             "launch_id": LAUNCH,
             "secret": SECRET,
             "sys_path": [*(path for path in sys.path if path), str(ROOT)],
-            "cwd": None if cwd is None else str(cwd),
+            "cwd": None,
         }
         assert self.process.stdin is not None
         self.process.stdin.write(msgspec.json.encode(boot) + b"\n")
@@ -283,11 +282,13 @@ def cell(source: str, name: str = "go", *args: Any, **kwargs: Any) -> bytes:
 
 
 @contextmanager
-def running(source: str, *args: Any, environ: dict[str, str] | None = None, **options: Any) -> Iterator[FakeHost]:
+def running(
+    source: str, *args: Any, environ: dict[str, str] | None = None, prelude: str = "", **options: Any
+) -> Iterator[FakeHost]:
     """A host whose worker runs the task ``go`` of this cell; at the end the worker has left by itself, with code 0."""
     with fake_host() as host:
         host.on_connect = [run_of(host, shipped=cell(source, "go", *args), **options)]
-        with worker(host, environ=environ) as process:
+        with worker(host, environ=environ, prelude=prelude) as process:
             yield host
             host.end()
             assert process.wait() == 0, process.last_words()

@@ -12,13 +12,12 @@ from typing import Any
 import cloudpickle
 import pytest
 
-from hitl_jupyter.link.messages import CancelRun, Describe, Described
+from hitl_jupyter.link.messages import Describe, Described
 from hitl_jupyter.protocol import (
     Progress,
     RequestConfirmation,
     RequestResolved,
     RequestUserInput,
-    Stream,
     TaskCancelled,
     TaskCompleted,
     TaskFailed,
@@ -269,7 +268,9 @@ def test_a_question_nobody_waits_for_any_more_is_withdrawn() -> None:
 def test_a_task_is_started_by_name_with_checked_parameters(tmp_path: Path) -> None:
     (tmp_path / "my_tasks.py").write_text("def add(ctx, a: int, b: int = 2):\n    return a + b\n")
     with fake_host() as host:
-        host.on_connect = [run_of(host, task="my_tasks:add", params={"a": "40"}, sys_path=[str(tmp_path), *site_packages()])]
+        host.on_connect = [
+            run_of(host, task="my_tasks:add", params={"a": "40"}, sys_path=[str(tmp_path), *site_packages()])
+        ]
         with worker(host):
             ending = host.end()
     assert isinstance(ending, TaskCompleted), ending
@@ -332,72 +333,6 @@ def test_the_task_runs_in_the_kernels_folder_and_finds_its_modules(tmp_path: Pat
 def site_packages() -> list[str]:
     """Where this interpreter's packages are."""
     return [path for path in sys.path if path]
-
-
-def test_cancelling_wakes_a_task_that_waits_and_says_who_did_it() -> None:
-    source = """
-        def go(ctx):
-            try:
-                ctx.confirm("Wait?")
-            finally:
-                ctx.stream("cleaning up")
-    """
-    with running(source) as host:
-        host.wait(RequestConfirmation)
-        host.send(CancelRun(by="Ada"))
-        ending = host.end()
-        assert isinstance(ending, TaskCancelled)
-        assert (ending.reason, ending.by) == ("user", "Ada")
-
-
-def test_cancelling_an_async_task_is_a_cancellation_of_asyncio() -> None:
-    source = """
-        import asyncio
-
-        async def go(ctx):
-            ctx.stream("here")
-            try:
-                await asyncio.gather(ctx.sleep(60), ctx.confirm("Wait?"))
-            except asyncio.CancelledError:
-                ctx.stream("asyncio's own")
-                raise
-    """
-    with running(source) as host:
-        host.wait(RequestConfirmation)
-        host.send(CancelRun())
-        assert isinstance(host.end(), TaskCancelled)
-        assert "asyncio's own" in host.lines("task")
-
-
-@pytest.mark.parametrize("kind", ["def", "async def"])
-def test_sigterm_ends_a_busy_loop_and_the_ending_is_still_sent(kind: str) -> None:
-    source = f"""
-        {kind} go(ctx):
-            ctx.stream("busy")
-            while True:
-                pass
-    """
-    with fake_host() as host:
-        host.on_connect = [run_of(host, shipped=cell(source))]
-        with worker(host) as process:
-            host.wait(Stream)
-            host.send(CancelRun(by="Ada"))
-            process.process.terminate()
-            ending = host.end()
-            assert process.wait() == 0
-    assert (type(ending), ending.reason, ending.by) == (TaskCancelled, "user", "Ada")
-
-
-def test_a_thread_left_behind_is_named_and_does_not_keep_the_worker() -> None:
-    source = """
-        import threading
-
-        def go(ctx):
-            threading.Thread(target=threading.Event().wait, name="left-behind").start()
-    """
-    with running(source) as host:
-        host.end()
-        assert "left-behind" in host.lines("log")[0]
 
 
 def test_input_says_what_to_use_instead() -> None:

@@ -1,6 +1,6 @@
 // The open questions, oldest first, and where the focus goes when one of them is settled.
 
-import { useLayoutEffect, useRef } from 'react';
+import { useEffect, useLayoutEffect, useRef } from 'react';
 import type { RefObject } from 'react';
 
 import type { OpenRequest } from '../protocol';
@@ -46,7 +46,14 @@ function RequestCard({ request, overdue }: RequestCardProps) {
   }
 }
 
-const FIRST = '[data-first-focus], input:not([type=hidden]), select, textarea, button';
+/** Where a card wants the focus: at its leading button, or at its first field. */
+function firstIn(card: HTMLElement): HTMLElement {
+  return (
+    card.querySelector<HTMLElement>('[data-first-focus]') ??
+    card.querySelector<HTMLElement>('input:not([type=hidden]), select, textarea') ??
+    card
+  );
+}
 
 function requestOf(target: EventTarget | null): string | undefined {
   return target instanceof HTMLElement
@@ -63,7 +70,7 @@ function useFocusAfterSettling(
   root: RefObject<HTMLElement>
 ): void {
   const held = useRef<string | null>(null);
-  useLayoutEffect(() => {
+  useEffect(() => {
     const element = root.current;
     const remember = (event: FocusEvent) => {
       if (event.target !== element) {
@@ -86,7 +93,7 @@ function useFocusAfterSettling(
       held.current = null;
     }
     if (isFree) {
-      (next?.querySelector<HTMLElement>(FIRST) ?? element).focus({ preventScroll: next === null });
+      (next === null ? element : firstIn(next)).focus({ preventScroll: next === null });
     }
   }, [requests, root]);
 }

@@ -26,12 +26,14 @@ const CONFIG: Config = {
   // JupyterLab acts on `data-commandlinker-*`; classes and ids could borrow the page's own looks and scripts.
   ALLOW_DATA_ATTR: false,
   ALLOW_ARIA_ATTR: false,
-  FORBID_ATTR: ['id', 'name', 'class', 'for', 'target', 'ping', 'srcset', 'background', 'tabindex'],
-  ALLOWED_URI_REGEXP: /^(?:https?:|mailto:|data:image\/|#)/i
+  FORBID_ATTR: ['id', 'name', 'class', 'for', 'target', 'ping', 'srcset', 'background', 'tabindex']
 };
 
 /** Anything that makes the browser fetch, such as an image of `/logout`. */
 const FETCHING_STYLE = /url\s*\(|image-set\s*\(|\\|@import|expression/i;
+
+/** DOMPurify has taken care of scripts in addresses; what is left here is who may be linked to. */
+const LINK = /^(?:https?:|mailto:|#)/i;
 
 const onlyOwnData: UponSanitizeAttributeHook = (node, data) => {
   const isLink = node.nodeName.toLowerCase() === 'a';
@@ -40,7 +42,7 @@ const onlyOwnData: UponSanitizeAttributeHook = (node, data) => {
     data.keepAttr = false;
   } else if (/^(src|href|xlink:href)$/.test(attrName)) {
     const value = attrValue.trim();
-    data.keepAttr = isLink ? !/^data:/i.test(value) : /^data:image\//i.test(value);
+    data.keepAttr = isLink ? LINK.test(value) : /^data:image\//i.test(value);
   } else if (/url\s*\(/i.test(attrValue) && attrName !== 'title') {
     data.keepAttr = /^url\(\s*['"]?#/i.test(attrValue);
   }
