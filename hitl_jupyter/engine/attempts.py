@@ -283,7 +283,7 @@ class Attempts:
                 await self._begin_cancel(actor, reason)
             attempt = self._current
         if attempt is not None:
-            if force:
+            if force or not attempt.started:  # a worker that has not begun has nothing to end in order
                 attempt.worker.process.kill()
             elif begun:
                 self._services.tasks.start_soon(self._escalate, attempt.worker)

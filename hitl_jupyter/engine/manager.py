@@ -252,6 +252,10 @@ class SessionManager:
         """The registered tasks, each with the JSON Schema of its parameters."""
         return await self._catalogue.tasks()
 
+    def sessions_in_memory(self) -> int:
+        """How many sessions are held in memory: the live ones, those watched, and a few that were read lately."""
+        return sum(1 for _ in self._registry)
+
     def activity(self) -> dict[str, int]:
         """How many sessions compute, and how many wait for a person."""
         statuses = [session.status for session in self._registry.live()]

@@ -25,6 +25,9 @@ from hitl_jupyter.states import LIVE
 READ_BYTES = 8 * 1024 * 1024
 """Bytes of events read from the journal at a time (one batch at least)."""
 
+KEPT_ENDED = 32
+"""Ended sessions that nobody watches and that stay in memory, for whoever reads several things of them in a row."""
+
 DISCONNECT_GRACE_SECONDS = 10.0
 """How long the last viewer may be away before ``on_disconnect="cancel"`` ends the session: a reload is no leaving."""
 
@@ -64,6 +67,7 @@ class Registry:
             async with self._loading:
                 opened = self._open.get(session_id)
                 if opened is None and (row := await self.services.journal.session(session_id)) is not None:
+                    self._make_room()
                     opened = await self.load(row)
         if opened is None or not opened.session.visible_to(actor):
             raise NotFound("There is no such session. List yours with GET sessions, or hitl.sessions().")
@@ -80,6 +84,11 @@ class Registry:
         opened = Open(session, attempts, Requests(session, attempts))
         self._open[snapshot.session_id] = opened
         return opened
+
+    def _make_room(self) -> None:
+        ended = [o.session for o in self if o.session.snapshot.ended and not len(o.session.hub)]
+        for session in ended[: max(0, len(ended) - KEPT_ENDED)]:
+            self.drop(session.session_id)
 
     def drop(self, session_id: str) -> None:
         """Let go of it."""

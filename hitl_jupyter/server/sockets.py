@@ -30,6 +30,7 @@ from hitl_jupyter.protocol import (
     Cancel,
     Command,
     ErrorMessage,
+    UserInput,
     decode_command,
     encode,
     split_batch,
@@ -171,13 +172,19 @@ class Socket(WebSocketMixin, WebSocketHandler, Handler):
 
     async def _listen(self) -> None:
         async for message in self._receiving:
-            await self._handle(message)
+            try:
+                command = decode_command(message)
+            except HitlError as error:
+                await self._say(_refusal(self._viewed, error))
+                continue
+            if isinstance(command, UserInput):  # its worker checks it, and a cancel must not wait for that
+                self._tasks.start_soon(self._handle, command)
+            else:
+                await self._handle(command)
 
-    async def _handle(self, message: str | bytes) -> None:
-        command: Command | None = None
+    async def _handle(self, command: Command) -> None:
+        self.settings[ACTIVITY_SETTING] = datetime.now(UTC)
         try:
-            command = decode_command(message)
-            self.settings[ACTIVITY_SETTING] = datetime.now(UTC)
             await self.carry_out(command)
         except HitlError as error:
             await self._say(_refusal(self._viewed, error, command))

@@ -7,6 +7,7 @@ from pathlib import Path
 import anyio
 import pytest
 
+from hitl_jupyter.engine import registry
 from hitl_jupyter.engine.limits import Limits
 from hitl_jupyter.errors import (
     AlreadySettled,
@@ -443,3 +444,22 @@ async def test_a_deadline_settles_or_marks_its_question_as_nobodys_answer(
         with pytest.raises(refusal) as refused:
             await manager.answer(session_id, Confirm(value=False, request_id="q"), ADA)
         assert (refused.value.details["outcome"], refused.value.details["by"]) == (outcome, None)
+
+
+async def test_a_worker_that_has_not_begun_is_not_waited_for_when_cancelled(tmp_path: Path) -> None:
+    async with host(tmp_path, never_ends, limits=Limits(max_warm_spares=0, cancel_seconds=60)) as (manager, launcher):
+        session_id = (await manager.start(SHIPPED, ADA)).session_id
+        await manager.cancel(session_id, ADA)
+        await until(manager, session_id, "cancelled")
+        assert launcher.processes == [] or launcher.processes[0].signals == ["KILL"]
+
+
+async def test_reading_ended_sessions_does_not_fill_the_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry, "KEPT_ENDED", 2)
+    async with host(tmp_path, completes) as (manager, _):
+        ids = [(await manager.start(SHIPPED, ADA)).session_id for _ in range(6)]
+        for session_id in ids:
+            await until(manager, session_id, "completed")
+        for session_id in ids:
+            await manager.snapshot(session_id, ADA)
+        assert manager.sessions_in_memory() <= 3

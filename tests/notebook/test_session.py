@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -267,15 +267,13 @@ def test_a_waiting_result_survives_a_restart_on_another_port(
     become_kernel(server)
     session = hitl.start(CONFIRM)
     session.wait("waiting", 60)
-    results: list[Any] = []
-    waiting = threading.Thread(target=lambda: results.append(session.result(120)))
-    waiting.start()
-    before = server.port
-    server.stop()
-    server.port = 0
-    server.start()
-    assert server.port != before
-    eventually(lambda: session.status == "waiting", "the session is there again", within=60)
-    session.answer(True)
-    waiting.join(60)
-    assert results == [True]
+    with ThreadPoolExecutor(1) as threads:
+        waiting = threads.submit(session.result, 120)
+        before = server.port
+        server.stop()
+        server.port = 0
+        server.start()
+        assert server.port != before
+        eventually(lambda: session.status == "waiting", "the session is there again", within=60)
+        session.answer(True)
+        assert waiting.result(60) is True
