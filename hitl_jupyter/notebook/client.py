@@ -28,6 +28,9 @@ CONNECT_SECONDS = 5.0
 REPLY_SECONDS = 60.0
 """How long one reply may take; checking an answer may have to start a worker first."""
 
+CREDENTIALS = "credentials"
+"""The detail ``reason`` of a :class:`Forbidden` that is about who calls, not about what was asked."""
+
 PAUSES = (0.1, 0.3, 0.6, 1.0, 2.0, 2.0)
 """Seconds between the tries to reach a server that has been reached before."""
 
@@ -118,7 +121,8 @@ class Client:
                 socket=_unix_socket(server.socket, timeout) if server.socket else None,
             )
         except websocket.WebSocketBadStatusException as error:
-            raise _refused(error.status_code, error.resp_body or b"", server) from None
+            refusal = _refused(error.status_code, error.resp_body or b"", server)
+            raise (_replaced(server) if _is_stranger(server, refusal) else refusal) from None
         return viewer
 
     def moved(self) -> None:
@@ -168,9 +172,12 @@ class Client:
         server, http = self._connected()
         try:
             url = _route(server, path)
-            return server, http.request(method, url, params=_given(query), content=content, headers=server.headers)
+            reply = http.request(method, url, params=_given(query), content=content, headers=server.headers)
         except httpx.TransportError as error:
             raise _Unanswered(_unreachable(server, error), retry=not isinstance(error, httpx.ReadTimeout)) from None
+        if not reply.is_success and _is_stranger(server, _refused(reply.status_code, reply.content, server)):
+            raise _Unanswered(_replaced(server), retry=True)
+        return server, reply
 
     def _wait_for_server(self, error: _Unanswered | NoServer, pause: float | None) -> None:
         """Give a server that was there before the time to come back; raise for one that never was."""
@@ -285,11 +292,25 @@ def _refused(status: int, body: bytes, server: Server) -> HitlError:
     if status in (401, 403) or 300 <= status < 400:  # a redirect leads to the login page
         return Forbidden(
             f"The server at {server.url} does not accept this kernel's credentials. Set HITL_JUPYTER_TOKEN to a token "
-            "of it, or open the notebook in that server's own JupyterLab."
+            "of it, or open the notebook in that server's own JupyterLab.",
+            reason=CREDENTIALS,
         )
     if status == 404:
         return _no_extension(server)
     return HitlError(f"The server at {server.url} replied {status} {message}. Its log says more.", status=status)
+
+
+def _is_stranger(server: Server, refusal: HitlError) -> bool:
+    """Whether this is not the server that let us in before: another one may listen on its port after a restart."""
+    is_refused = isinstance(refusal, NoServer) or refusal.details.get("reason") == CREDENTIALS
+    return server.found == "file" and is_refused
+
+
+def _replaced(server: Server) -> NoServer:
+    return NoServer(
+        f"The Jupyter server at {server.url} is no longer the one this kernel knew. Start that one again, or open the "
+        "notebook in a JupyterLab that has hitl-jupyter installed."
+    )
 
 
 def _no_extension(server: Server) -> NoServer:
