@@ -15,6 +15,7 @@ SOURCES  := $(shell find labextension -type f -not -path '*/node_modules/*' -not
 PROTOCOL := hitl_jupyter/protocol.py
 BUILT    := hitl_jupyter/static/widget.js
 LABEXT   := $(VENV)/share/jupyter/labextensions/hitl-jupyter
+PICTURES := form-light confirm-dark retry-light
 NOTEBOOK ?= notebooks/01_first_task.ipynb
 LAB_ARGS ?= $(if $(filter 0,$(shell id -u)),--allow-root) $(if $(CI),--no-browser)
 
@@ -58,7 +59,8 @@ bench: $(STAMPS)/test ## measure rates and latencies, each beside a bare baselin
 	$(RUN) python -m benchmarks
 
 screenshots: $(STAMPS)/test $(LABEXT)/package.json $(STAMPS)/chromium ## take the pictures of docs/images anew
-	$(RUN) HITL_SCREENSHOTS=docs/images pytest tests/browser -k screenshots
+	$(RUN) pytest tests/browser -k screenshots
+	cp $(foreach name,$(PICTURES),artifacts/browser/$(name).png) docs/images/
 
 dev: $(STAMPS)/test $(LABEXT)/package.json ## JupyterLab that restarts when Python changes; the front end is rebuilt by make
 	$(RUN) jupyter lab --autoreload $(LAB_ARGS) $(NOTEBOOK)

@@ -97,6 +97,20 @@ def test_every_make_target_that_is_named_exists() -> None:
     assert set(re.findall(r"\bmake ([a-z-]+)\b(?=[`\s])", "\n".join(_code(ALL)))) <= targets
 
 
+def test_every_test_that_a_guarantee_names_exists() -> None:
+    text = (ROOT / "docs/guarantees.md").read_text()
+    for command in re.findall(r"`(tests/[^`]+)`", text):
+        paths, _, words = command.partition(" -k ")
+        files = [file for path in paths.split() for file in _test_files(ROOT / path)]
+        names = " ".join(re.findall(r"def (test_\w+)", "".join(file.read_text() for file in files)))
+        assert names, command
+        assert not [word for word in re.findall(r"\w+", words) if word != "or" and word not in names], command
+
+
+def _test_files(path: Path) -> list[Path]:
+    return [path] if path.is_file() else sorted(path.glob("test_*.py"))
+
+
 def _code(text: str) -> list[str]:
     return re.findall(r"`[^`\n]+`", text) + re.findall(r"```.*?```", text, re.DOTALL)
 

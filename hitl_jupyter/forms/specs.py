@@ -60,7 +60,8 @@ def _read(entry: Mapping[str, Any]) -> FieldSpec:
     if kind not in _TYPES:
         raise ValueError(f"Field {name!r} has the unknown type {kind!r}; use one of {sorted(_TYPES)}.")
     value = entry.get("value")
-    empty = value is None or (value == "" and kind not in _TEXTS)
+    # An empty text is a default like any other, but a required field has to be filled in: there it says nothing.
+    empty = value is None or (value == "" and (kind not in _TEXTS or bool(entry.get("required"))))
     required = bool(entry.get("required", empty and kind not in _EMPTY))
     annotation = _TYPES[kind](entry, required)
     if not required and empty and kind not in _EMPTY:
@@ -70,7 +71,7 @@ def _read(entry: Mapping[str, Any]) -> FieldSpec:
         annotation=annotation,
         required=required,
         default=_EMPTY.get(kind) if empty else _default(name, annotation, value),
-        prefill=value if required and not empty and value != "" and kind != "secret" else None,
+        prefill=value if required and not empty and kind != "secret" else None,
         title=entry.get("title"),
         description=entry.get("description"),
     )

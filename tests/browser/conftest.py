@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,8 +12,7 @@ from tests.browser.lab_page import LabPage
 from tests.support.chromium import ADVICE, find_chromium
 from tests.support.jupyter_process import JupyterProcess, jupyter
 
-ARTIFACTS = Path(os.environ.get("HITL_ARTIFACTS", "artifacts")) / "browser"
-SCREENSHOTS = Path(os.environ.get("HITL_SCREENSHOTS", ARTIFACTS))
+ARTIFACTS = Path(__file__).parents[2] / "artifacts" / "browser"
 FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage",

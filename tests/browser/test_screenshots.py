@@ -1,4 +1,4 @@
-"""Pictures of the view at its moments, in both themes: for people to look at, and for ``docs/images``."""
+"""Pictures of the view at its moments, in both themes; ``make screenshots`` puts some into ``docs/images``."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Locator
 
 from tests.browser.cells import EMAIL, View
-from tests.browser.conftest import SCREENSHOTS
+from tests.browser.conftest import ARTIFACTS
 from tests.browser.lab_page import LabPage
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
@@ -38,12 +38,12 @@ def test_screenshots_of_every_moment_in_both_themes(notebook: LabPage) -> None:
 
 def picture(notebook: LabPage, view: View, moment: str) -> None:
     """One picture a theme, and a look that the view has followed it."""
-    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    ARTIFACTS.mkdir(parents=True, exist_ok=True)
     brightness = {}
     for name, theme in THEMES.items():
         notebook.use_theme(theme)
         brightness[name] = _brightness(view.root)
-        view.root.screenshot(path=SCREENSHOTS / f"{moment}-{name}.png")
+        view.root.screenshot(path=ARTIFACTS / f"{moment}-{name}.png")
     notebook.use_theme(THEMES["light"])
     assert brightness["dark"] < 100 < 200 < brightness["light"]
 

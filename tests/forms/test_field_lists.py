@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from hitl_jupyter.errors import InvalidValues
 from hitl_jupyter.forms import form_for
 from tests.forms.samples import (
     errors_of,
@@ -61,6 +62,15 @@ def test_a_required_field_with_a_value_is_filled_in_and_has_to_be_sent() -> None
     form = form_for([{"name": "a", "type": "int", "value": 3, "required": True}])
     assert form.initial == {"a": 3}
     assert errors_of(form, {}) == {"a": "This is required."}
+
+
+@pytest.mark.parametrize("kind", ["string", "text"])
+def test_a_required_text_whose_value_is_empty_has_to_be_filled_in(kind: str) -> None:
+    form = form_for([{"name": "subject", "description": "", "type": kind, "value": "", "required": True}])
+    assert form.schema["required"] == ["subject"]
+    with pytest.raises(InvalidValues):
+        form.check({"subject": ""})
+    assert form.check({"subject": "Figures"}) == {"subject": "Figures"}
 
 
 def test_an_empty_field_list_is_a_form_to_acknowledge() -> None:
