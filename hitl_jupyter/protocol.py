@@ -127,6 +127,7 @@ class RequestConfirmation(Request, tag="request_confirmation"):
 class RequestUserInput(Request, tag="request_user_input"):
     """A form. ``schema`` is JSON Schema of an object; ``fields`` says the same as the proof of concept's list."""
 
+    default: dict[str, Any] | None = None
     fields: list[dict[str, Any]] = []
     schema: dict[str, Any] = {}
     ui_schema: dict[str, Any] = {}

@@ -23,7 +23,7 @@ from hitl_jupyter.author.progress import ProgressBar
 from hitl_jupyter.author.text import pieces, sendable
 from hitl_jupyter.author.tracebacks import error_text, error_type, format_error
 from hitl_jupyter.errors import DeadlineExpired, HitlError, InvalidValues, NotShippable, WrongState
-from hitl_jupyter.masking import has_secrets
+from hitl_jupyter.masking import has_secrets, without_secrets
 from hitl_jupyter.projection import project
 from hitl_jupyter.protocol import Display, OnDeadline, RequestConfirmation, RequestUserInput, Stream, TaskFailed
 
@@ -219,6 +219,7 @@ class Core:
             request_id=new_id(),
             key=key,
             message=sendable(str(message)),
+            default=None if default is UNSET else _values(form, default),
             deadline=epoch(deadline),
             on_deadline=on_deadline,
             evidence=evidence(show),
@@ -332,6 +333,14 @@ def epoch(deadline: Deadline) -> float | None:
     if isinstance(deadline, timedelta):
         return time.time() + deadline.total_seconds()
     return time.time() + deadline
+
+
+def _values(form: Any, default: Any) -> dict[str, Any]:
+    """A default as the form's values, for whoever reads what a deadline decided; without its secrets."""
+    shown = project(default)
+    values = shown if isinstance(shown, dict) else {"value": shown}
+    public: dict[str, Any] = without_secrets(values, form.schema)
+    return public
 
 
 def settled(answer: Answer, message: str, default: Any = None) -> Any:

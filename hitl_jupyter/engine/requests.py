@@ -168,7 +168,7 @@ class Requests:
             event.attempt = change.attempt
             change.events.append(event)
         elif request.on_deadline == "default":
-            value = request.default if isinstance(request, RequestConfirmation) else request.initial
+            value = request.default
             change.resolve(request.request_id, "defaulted", value=value, shown_value=value)
         else:
             change.resolve(request.request_id, "expired")

@@ -30,6 +30,9 @@ PATIENCE_RUNNING = 3600.0
 PATIENCE_WAITING = 30 * 86400.0
 """Seconds without a host after which a worker that waits for a person gives up."""
 
+PATIENCE_WITHOUT_FOLDER = 60.0
+"""Seconds after which a worker gives up whose host's store folder has been removed: nobody can come back there."""
+
 FIRST_PAUSE, LONGEST_PAUSE = 0.05, 5.0
 CONNECT_SECONDS = 20.0
 TRANSIENT_BACKLOG = 64
@@ -51,6 +54,8 @@ class Link:
         Called once, in the link's thread, when the patience is used up or the host refused; gets a sentence.
     patience : callable
         How many seconds to go on without a host, asked whenever that matters.
+    folder_patience : float
+        How many seconds to go on without the socket's folder.
     """
 
     def __init__(
@@ -60,12 +65,15 @@ class Link:
         deliver: Callable[[HostMessage], None],
         lost: Callable[[str], None],
         patience: Callable[[], float] = lambda: PATIENCE_RUNNING,
+        folder_patience: float = PATIENCE_WITHOUT_FOLDER,
     ) -> None:
         self._path = path
         self._hello = pack(hello)
         self._deliver = deliver
         self._lost = lost
         self._patience = patience
+        self._folder_patience = folder_patience
+        self._folder_seen = time.monotonic()
         self._waker, self._wakened = socket.socketpair()
         self._waker.setblocking(False)
         self._wakened.setblocking(False)
@@ -124,14 +132,21 @@ class Link:
         alone_since, pause = time.monotonic(), FIRST_PAUSE
         while not self._closing.is_set():
             if self._one_connection():
-                alone_since, pause = time.monotonic(), FIRST_PAUSE
-            elif time.monotonic() - alone_since > self._patience():
+                alone_since = self._folder_seen = time.monotonic()
+                pause = FIRST_PAUSE
+            elif time.monotonic() - alone_since > self._patience() or self._folder_gone_for_good():
                 self._give_up(f"No host answered at {self._path}; the task was ended. Start it again.")
             # Jitter, so that the workers of a server that restarts do not all come at once.
             self._closing.wait(pause * random.uniform(0.5, 1.0))
             pause = min(pause * 2, LONGEST_PAUSE)
         self._waker.close()
         self._wakened.close()
+
+    def _folder_gone_for_good(self) -> bool:
+        now = time.monotonic()
+        if self._path.parent.exists():
+            self._folder_seen = now
+        return now - self._folder_seen > self._folder_patience
 
     def _give_up(self, why: str) -> None:
         self._closing.set()

@@ -5,10 +5,21 @@ export const BATCH_SUBPROTOCOL = 'hitl.v1.batch';
 export const SETTLED_KEPT = 100;
 
 export type Json =
-  null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
+  | null
+  | boolean
+  | number
+  | string
+  | readonly Json[]
+  | { readonly [key: string]: Json };
 
 export type Status =
-  'queued' | 'running' | 'waiting' | 'cancelling' | 'completed' | 'failed' | 'cancelled';
+  | 'queued'
+  | 'running'
+  | 'waiting'
+  | 'cancelling'
+  | 'completed'
+  | 'failed'
+  | 'cancelled';
 export type Outcome = 'answered' | 'defaulted' | 'expired' | 'cancelled' | 'superseded';
 export type RequestKind = 'confirm' | 'user_input' | 'retry';
 export type OnDeadline = 'keep' | 'fail' | 'default';
@@ -110,6 +121,7 @@ export interface RequestConfirmation {
 /** A form. `schema` is JSON Schema of an object; `fields` says the same as the proof of concept's list. */
 export interface RequestUserInput {
   readonly type: 'request_user_input';
+  readonly default: Readonly<Record<string, Json>> | null;
   readonly fields: readonly Readonly<Record<string, Json>>[];
   readonly schema: Readonly<Record<string, Json>>;
   readonly ui_schema: Readonly<Record<string, Json>>;
@@ -383,7 +395,12 @@ export type JournalEvent =
   | Dropped;
 
 export type SocketMessage =
-  StateReplayStart | StateReplayComplete | Truncated | Reset | Draft | ErrorMessage;
+  | StateReplayStart
+  | StateReplayComplete
+  | Truncated
+  | Reset
+  | Draft
+  | ErrorMessage;
 
 export type AnswerCommand = Confirm | UserInput | Retry;
 

@@ -98,6 +98,14 @@ def test_a_refused_link_gives_up_at_once() -> None:
             assert link.outbox.closed
 
 
+def test_a_link_gives_up_soon_when_the_hosts_folder_has_been_removed(tmp_path: Path) -> None:
+    with fake_host() as host:
+        host.path = tmp_path / "removed" / "link.sock"
+        with linked(host, folder_patience=0.1) as (_, _, lost):
+            assert "No host answered" in eventually(lambda: lost and lost[0], "the end")
+        host.path = host.folder / "link.sock"
+
+
 def test_a_link_without_a_host_gives_up_when_its_patience_is_used_up(tmp_path: Path) -> None:
     with fake_host() as host:
         host.path = tmp_path / "nobody.sock"

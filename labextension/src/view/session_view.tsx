@@ -1,6 +1,7 @@
 // The view of one session, the same in a cell, in a panel and on the development page.
 
 import { useMemo, useRef } from 'react';
+import type { FocusEvent } from 'react';
 
 import type { SessionStore } from '../store';
 import { Announcer } from './announcer';
@@ -27,20 +28,27 @@ export function SessionView({ store, strings, sanitize }: SessionViewProps) {
   );
 }
 
+/**
+ * In a notebook's command mode JupyterLab acts on keys wherever the focus is: `D D` on a focused button of ours would
+ * delete the cell. Lumino leaves out an element with this attribute, which has to be on the very one with the focus.
+ */
+function keepShortcutsAway({ target }: FocusEvent<HTMLElement>): void {
+  target.setAttribute('data-lm-suppress-shortcuts', 'true');
+}
+
 function Body() {
   const { store, strings } = useSession();
   const state = useSessionState(store);
   const root = useRef<HTMLElement>(null);
   const { snapshot } = state;
   return (
-    // JupyterLab's shortcuts (D D, Enter, …) must not act on keys that are meant for a card.
     <article
       ref={root}
       className="jp-hitl-Widget"
       data-status={snapshot.status}
-      data-lm-suppress-shortcuts="true"
       aria-label={snapshot.session?.title ?? strings.header.untitled}
       tabIndex={-1}
+      onFocus={keepShortcutsAway}
     >
       <Header state={state} />
       {state.refusal !== null && (
