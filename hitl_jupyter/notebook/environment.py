@@ -104,12 +104,12 @@ def _cell_id() -> str | None:
 
 
 def _kernel_id() -> str | None:
-    """The server's id of this kernel: it is in the name of its connection file."""
+    """This kernel's id, from the name of its connection file: the server's, where a server started it."""
     application = getattr(sys.modules.get("ipykernel.kernelapp"), "IPKernelApp", None)
     if application is None or not application.initialized():
         return None
     name = Path(getattr(application.instance(), "connection_file", "") or "").stem
-    return name.removeprefix("kernel-") if name.startswith("kernel-") else None
+    return name.removeprefix("kernel-") or None
 
 
 def _vscode_notebook() -> str | None:
