@@ -36,6 +36,7 @@ function born(title: string, task: string, maxRetries = 0): readonly NewEvent[] 
 
 const question = {
   key: null,
+  default: null,
   deadline: null,
   on_deadline: 'keep',
   evidence: [],

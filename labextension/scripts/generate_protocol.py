@@ -14,7 +14,6 @@ from inspect import cleandoc
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
-import msgspec
 from msgspec import NODEFAULT, UNSET, Struct, inspect
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -23,6 +22,7 @@ sys.path.insert(0, str(ROOT))
 from hitl_jupyter import protocol, snapshot, states  # noqa: E402  # the checkout's own, whatever is installed
 
 TARGET = ROOT / "labextension" / "src" / "protocol.ts"
+PRINT_WIDTH = 100
 HEADER = """\
 // Generated from hitl_jupyter/protocol.py, states.py and snapshot.py by scripts/generate_protocol.py. Do not edit.
 """
@@ -117,7 +117,8 @@ def union_of(kind: inspect.UnionType) -> str:
 
 def may_be_absent(cls: type[Struct], field: inspect.Field, *, sent_by_us: bool) -> bool:
     unset = not field.required and field.default is NODEFAULT and field.default_factory is NODEFAULT
-    return unset or field.default is UNSET or (not field.required and (sent_by_us or cls.__struct_config__.omit_defaults))
+    given_by_default = not field.required and (sent_by_us or cls.__struct_config__.omit_defaults)
+    return unset or field.default is UNSET or given_by_default
 
 
 def interface(cls: type[Struct]) -> str:
@@ -132,10 +133,13 @@ def interface(cls: type[Struct]) -> str:
 
 
 def alias(name: str, text: str) -> str:
-    line = f"export type {name} = {text};"
-    if len(line) > 100:
-        line = f"export type {name} =" + "".join(f"\n  | {part}" for part in text.split(" | ")) + ";"
-    return line + "\n"
+    """A type alias, broken as prettier breaks it."""
+    head = f"export type {name} ="
+    if len(f"{head} {text};") <= PRINT_WIDTH:
+        return f"{head} {text};\n"
+    if len(f"  {text};") <= PRINT_WIDTH:
+        return f"{head}\n  {text};\n"
+    return head + "".join(f"\n  | {part}" for part in text.split(" | ")) + ";\n"
 
 
 def constant(name: str, value: Any) -> str:
@@ -156,8 +160,7 @@ def generate() -> str:
         constant("PROTOCOL_VERSION", protocol.PROTOCOL_VERSION)
         + constant("BATCH_SUBPROTOCOL", protocol.BATCH_SUBPROTOCOL)
         + constant("SETTLED_KEPT", snapshot.SETTLED_KEPT),
-        "export type Json =\n  | null\n  | boolean\n  | number\n  | string\n  | readonly Json[]\n"
-        "  | { readonly [key: string]: Json };\n",
+        alias("Json", "null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json }"),
         "".join(alias(name, " | ".join(quoted(v) for v in values)) for name, values in LITERALS.items()),
         string_set("ENDED", "The statuses that are final.", ended),
         alias("MimeBundle", "Readonly<Record<string, Json>>"),
@@ -177,7 +180,8 @@ def main() -> int:
         return 0
     if TARGET.exists() and TARGET.read_text(encoding="utf-8") == wanted:
         return 0
-    print(f"{TARGET.relative_to(ROOT)} is stale. Run: python labextension/scripts/generate_protocol.py", file=sys.stderr)
+    name = TARGET.relative_to(ROOT)
+    print(f"{name} is stale. Run: python labextension/scripts/generate_protocol.py", file=sys.stderr)
     return 1
 
 

@@ -27,12 +27,6 @@ export class Drafts {
     return this.entries.get(request.request_id)?.values ?? request.initial ?? {};
   }
 
-  /** Whether the values came from an earlier page or another viewer. */
-  wasRestored(requestId: string): boolean {
-    const entry = this.entries.get(requestId);
-    return entry !== undefined && !entry.typed;
-  }
-
   /** A person typed. `secretless` is what may be stored. */
   type(requestId: string, values: Values, secretless: Values): void {
     const entry = this.entries.get(requestId) ?? { values, typed: true, unsent: true };

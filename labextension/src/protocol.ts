@@ -5,21 +5,10 @@ export const BATCH_SUBPROTOCOL = 'hitl.v1.batch';
 export const SETTLED_KEPT = 100;
 
 export type Json =
-  | null
-  | boolean
-  | number
-  | string
-  | readonly Json[]
-  | { readonly [key: string]: Json };
+  null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
 
 export type Status =
-  | 'queued'
-  | 'running'
-  | 'waiting'
-  | 'cancelling'
-  | 'completed'
-  | 'failed'
-  | 'cancelled';
+  'queued' | 'running' | 'waiting' | 'cancelling' | 'completed' | 'failed' | 'cancelled';
 export type Outcome = 'answered' | 'defaulted' | 'expired' | 'cancelled' | 'superseded';
 export type RequestKind = 'confirm' | 'user_input' | 'retry';
 export type OnDeadline = 'keep' | 'fail' | 'default';
@@ -395,12 +384,7 @@ export type JournalEvent =
   | Dropped;
 
 export type SocketMessage =
-  | StateReplayStart
-  | StateReplayComplete
-  | Truncated
-  | Reset
-  | Draft
-  | ErrorMessage;
+  StateReplayStart | StateReplayComplete | Truncated | Reset | Draft | ErrorMessage;
 
 export type AnswerCommand = Confirm | UserInput | Retry;
 

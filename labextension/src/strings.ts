@@ -1,6 +1,6 @@
 // Every sentence the view shows, in one place. `makeStrings` takes a translator of JupyterLab's shape.
 
-import type { Outcome, RequestKind, Status } from './protocol';
+import type { Outcome, RequestKind, Status, Via } from './protocol';
 
 /** The part of JupyterLab's `TranslationBundle` that is needed. */
 export interface Translator {
@@ -45,7 +45,15 @@ function settledWords({ __ }: Translator) {
     declinedPlain: __('Declined'),
     answeredPlain: __('Answered'),
     retriedPlain: __('Retry granted'),
-    gaveUpPlain: __('Given up')
+    gaveUpPlain: __('Given up'),
+    via: {
+      kernel: __('the notebook'),
+      token: __('a program'),
+      cli: __('the command line'),
+      browser: null,
+      task: null,
+      host: null
+    } satisfies Record<Via, string | null>
   };
 }
 
@@ -62,8 +70,7 @@ function headerWords({ __ }: Translator) {
     cancel: __('Cancel'),
     cancelHint: __('Ask the task to stop; it is ended within ten seconds'),
     force: __('Force'),
-    forceHint: __('End its processes now, without waiting'),
-    unreachable: __('This session cannot be shown.')
+    forceHint: __('End its processes now, without waiting')
   };
 }
 
@@ -86,7 +93,6 @@ function outputWords({ __, _n }: Translator) {
     loading: __('Loading earlier output…'),
     loadFailed: (why: string) => __('Earlier output could not be loaded. %1', why),
     loadEarlier: __('Load earlier output'),
-    nothingYet: __('No output yet'),
     attemptMark: (attempt: number) => __('Attempt %1', String(attempt)),
     dropped: (events: number, bytes: string) =>
       __('%1 lines (%2) were dropped: the task wrote too fast', events.toLocaleString(), bytes),
@@ -141,20 +147,13 @@ function questionWords({ __, _n }: Translator) {
     optional: __('optional'),
     addItem: __('Add'),
     removeItem: __('Remove'),
-    noChoice: __('Choose…'),
-    yes: __('Yes'),
-    no: __('No'),
     rawForm: __('This form cannot be drawn here. Answer it as JSON:'),
     rawInvalid: __('This is not a JSON object.'),
-    restored: __('Your unsent answer was restored'),
-    savedAsDraft: __('Saved as draft'),
     kind: {
       confirm: __('Confirmation needed'),
       user_input: __('Input needed'),
       retry: __('Decision needed')
-    } satisfies Record<RequestKind, string>,
-    alreadySettled: (by: string) => __('%1 answered this first.', by),
-    someoneElse: __('Somebody else')
+    } satisfies Record<RequestKind, string>
   };
 }
 
@@ -165,7 +164,6 @@ function endingWords({ __ }: Translator) {
     copy: __('Copy'),
     copyHint: __('Copy the result as JSON'),
     copied: __('Copied'),
-    failedWith: (type: string) => __('Failed: %1', type),
     cancelledBy: (by: string) => __('Cancelled by %1', by),
     reasons: {
       user: __('Cancelled'),
@@ -200,8 +198,7 @@ function connectionWords({ __ }: Translator) {
     unknownSession: __(
       'This session is not known here: it was deleted, or belongs to somebody else.'
     ),
-    forbidden: __('You may not see this session. Log in again, or ask its owner.'),
-    noTransport: __('Neither a server nor a kernel answers for this session.')
+    forbidden: __('You may not see this session. Log in again, or ask its owner.')
   };
 }
 
@@ -229,8 +226,10 @@ export function settledPhrase(
     readonly outcome: Outcome;
     readonly value: unknown;
     readonly by: string | null;
+    readonly via: Via;
   }
 ): string {
+  const by = settled.by ?? words.via[settled.via];
   switch (settled.outcome) {
     case 'defaulted':
       return words.byDefault;
@@ -241,7 +240,7 @@ export function settledPhrase(
     case 'superseded':
       return words.superseded;
     case 'answered':
-      return answeredPhrase(words, settled.kind, settled.value === true, settled.by);
+      return answeredPhrase(words, settled.kind, settled.value === true, by);
   }
 }
 

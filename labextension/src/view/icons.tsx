@@ -82,7 +82,8 @@ export function ConnectionIcon({ connection }: { readonly connection: Connection
   if (connection === 'offline' || connection === 'refused') {
     return (
       <Icon>
-        <path d="M2.5 6.5A8 8 0 0 1 8 4.3M13.5 6.5a8 8 0 0 0-2-1.4M5 9.2a4.4 4.4 0 0 1 3-1.2M8 12v.01M2.5 2.5l11 11" />
+        <circle cx="8" cy="8" r="3.75" />
+        <path d="m3 13 10-10" />
       </Icon>
     );
   }

@@ -25,10 +25,14 @@ async function findServer(): Promise<Server | null> {
 
 let server: Promise<Server | null> | undefined;
 
-/** The page's server, asked for once. */
-function theServer(): Promise<Server | null> {
+/** The page's server, asked for once; one that was not there (it restarts, say) is looked for again. */
+async function theServer(): Promise<Server | null> {
   server ??= findServer();
-  return server;
+  const found = await server;
+  if (found === null) {
+    server = undefined;
+  }
+  return found;
 }
 
 function socketPort({ page, request }: Server, sessionId: string, strings: Strings): Port {
