@@ -29,7 +29,7 @@ class Task(Generic[_P, _R]):
     function : callable
         What was decorated.
     title : str
-        What people read; the function's name with spaces where none was given.
+        What people read; the name as words where none was given.
     max_retries : int
         How often a failure is offered for retry, whole attempts and ``ctx.retry`` counted together.
 
@@ -40,7 +40,7 @@ class Task(Generic[_P, _R]):
     ...     "Twice as much."
     ...     return 2 * n
     >>> double(4), double.title, double.max_retries, double.__doc__
-    (8, 'double', 2, 'Twice as much.')
+    (8, 'Double', 2, 'Twice as much.')
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class Task(Generic[_P, _R]):
         self.__name__: str = getattr(function, "__name__", type(function).__name__)
         self.function = function
         self.name = name or self.__name__
-        self.title = title or self.name.replace("_", " ")
+        self.title = title or _as_title(self.name)
         self.max_retries = max_retries
 
     def __call__(self, *args: _P.args, **kwargs: _P.kwargs) -> _R:
@@ -87,6 +87,11 @@ class Task(Generic[_P, _R]):
         """Whether some parameter, the context apart, has no default."""
         own = list(inspect.signature(self.function).parameters.values())[1 if self.wants_context else 0 :]
         return any(p.default is p.empty and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD) for p in own)
+
+
+def _as_title(name: str) -> str:
+    words = name.replace("_", " ").strip() or name
+    return words[0].upper() + words[1:]
 
 
 def _rebuilt(function: Callable[..., Any], name: str, title: str, max_retries: int) -> Task[..., Any]:
@@ -123,7 +128,7 @@ def task(
     max_retries : int
         How often a failure is offered for retry; 0 means that the first failure ends the session.
     title : str, optional
-        What people read above the session; the function's name where not given.
+        What people read above the session; the name as words where not given, "Clean data" for ``clean_data``.
     name : str, optional
         What lists of tasks call it; the function's name where not given.
 

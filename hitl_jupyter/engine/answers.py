@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
+import anyio.to_thread
 import jsonschema
+import msgspec
 from jsonschema.protocols import Validator
 from referencing import Registry
-from referencing.exceptions import Unresolvable
 
 from hitl_jupyter.engine.hub import Viewer
 from hitl_jupyter.engine.limits import Limits
@@ -15,10 +18,24 @@ from hitl_jupyter.errors import AlreadySettled, Expired, InvalidValues, Malforme
 from hitl_jupyter.protocol import KIND_OF_COMMAND, AnswerCommand, RequestResolved
 from hitl_jupyter.snapshot import OpenRequest, Settled, Snapshot, find_open, kind_of
 
+
+def _unique(
+    _validator: Validator, wanted: bool, items: object, _schema: object
+) -> Iterator[jsonschema.ValidationError]:
+    """The library's own compares every two members, which for a long list is for ever."""
+    if wanted and isinstance(items, list) and len(items) > len({_canonical(item) for item in items}):
+        yield jsonschema.ValidationError("not unique")
+
+
 # Patterns are left to the worker: a catastrophic one must hang the task that wrote it, not the server.
 _SchemaValidator: type[Validator] = jsonschema.validators.extend(  # type: ignore[no-untyped-call]
-    jsonschema.Draft202012Validator, {"pattern": None, "patternProperties": None}
+    jsonschema.Draft202012Validator, {"pattern": None, "patternProperties": None, "uniqueItems": _unique}
 )
+
+_canonical = msgspec.json.Encoder(order="deterministic").encode
+
+MAX_ERRORS = 100
+"""Errors of one form that are told; who sends more has other troubles."""
 
 
 def target(snapshot: Snapshot, command: AnswerCommand, viewer: Viewer | None, limits: Limits) -> OpenRequest | None:
@@ -76,19 +93,25 @@ def unknown_request(request_id: str | None) -> NotFound:
     return NotFound("This session has no such request. Look at its open requests again.", request_id=request_id)
 
 
-def check_schema(schema: dict[str, Any], values: dict[str, Any]) -> None:
-    """Hold values to a JSON Schema; raises ``InvalidValues`` with an error per field."""
+async def check_schema(schema: dict[str, Any], values: dict[str, Any]) -> None:
+    """Hold values to a JSON Schema; raises ``InvalidValues`` with an error per field.
+
+    In a thread: an answer of the allowed size can take seconds.
+    """
+    errors = await anyio.to_thread.run_sync(_schema_errors, schema, values)
+    if errors:
+        raise InvalidValues("Some fields are not valid. Correct them and send the form again.", errors=errors)
+
+
+def _schema_errors(schema: dict[str, Any], values: dict[str, Any]) -> list[dict[str, str]]:
     try:
-        validator = _SchemaValidator(schema, registry=Registry())
-        found = sorted(validator.iter_errors(values), key=lambda error: [str(part) for part in error.absolute_path])
-    except (jsonschema.SchemaError, Unresolvable, RecursionError) as error:
-        sentence = f"The form's own schema is not usable: {error}. Correct it in the task."
-        raise InvalidValues(sentence, errors=[]) from None
-    if found:
-        raise InvalidValues(
-            "Some fields are not valid. Correct them and send the form again.",
-            errors=[_field_error(error) for error in found[:100]],
-        )
+        found = list(islice(_SchemaValidator(schema, registry=Registry()).iter_errors(values), MAX_ERRORS))
+    except Exception as error:  # of any kind: an unusable schema makes the library stumble anywhere
+        # Its type only: the library's sentences repeat the values, which may be secret.
+        sentence = f"The schema is not usable ({type(error).__name__}). Correct it in the task."
+        return [{"field": "", "message": sentence}]
+    found.sort(key=lambda error: [str(part) for part in error.absolute_path])
+    return [_field_error(error) for error in found]
 
 
 def _field_error(error: jsonschema.ValidationError) -> dict[str, str]:
@@ -113,6 +136,7 @@ def _sentence(error: jsonschema.ValidationError) -> str:
         "minLength": f"This must have at least {allowed} characters.",
         "maxLength": f"This must have at most {allowed} characters.",
         "minItems": f"Choose at least {allowed}.",
+        "uniqueItems": "Each may be chosen once.",
         "maxItems": f"Choose at most {allowed}.",
         "additionalProperties": "There is a field that the form does not have.",
     }

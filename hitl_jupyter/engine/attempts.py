@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import signal
+from collections import deque
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,11 +15,12 @@ from msgspec.structs import replace
 
 from hitl_jupyter.engine.actor import Actor
 from hitl_jupyter.engine.change import Change
+from hitl_jupyter.engine.limits import cut_to_limits
 from hitl_jupyter.engine.session import Session
 from hitl_jupyter.engine.tail import join_messages
 from hitl_jupyter.engine.workers import Worker
-from hitl_jupyter.errors import HitlError, LaunchFailed, WorkerUnavailable
-from hitl_jupyter.journal.contract import LaunchRow
+from hitl_jupyter.errors import LaunchFailed, WorkerUnavailable
+from hitl_jupyter.journal.contract import REFUSALS, LaunchRow
 from hitl_jupyter.link.messages import CancelRun, Resolved, Run, Stop, Validated, WorkerEvent
 from hitl_jupyter.protocol import (
     RequestResolved,
@@ -30,19 +33,18 @@ from hitl_jupyter.protocol import (
     WorkerEnv,
 )
 from hitl_jupyter.snapshot import Settled, Snapshot
+from hitl_jupyter.states import ENDED
 
-STORE_RETRY_SECONDS = 1.0
-"""How often an ending that the journal could not take is tried again."""
+START_GONE = "What this session was started with is gone from the store. Start the task anew."
 
 
 class Attempt:
     """One execution: the receiver of its worker's words, as long as it is the session's current one."""
 
-    def __init__(self, attempts: Attempts, worker: Worker, launch: LaunchRow, run: Run | None) -> None:
+    def __init__(self, attempts: Attempts, worker: Worker, launch: LaunchRow, *, started: bool) -> None:
         self.worker = worker
         self.launch = launch
-        self.run = run
-        self.started = run is None
+        self.started = started
         self.held: TaskCancelled | None = None
         self._attempts = attempts
 
@@ -69,8 +71,8 @@ class Attempts:
         self._cancelled_by: Actor | None = None
         self._cancel_reason = "user"
         self._reuse_answers = True
-        self.start: StartTask | None = None
         self._undelivered: dict[str, Resolved] = {}
+        self._sent: deque[Resolved] = deque(maxlen=session.services.limits.max_open_requests)
         session.after_commit.append(self._follow)
 
     @property
@@ -78,14 +80,20 @@ class Attempts:
         """Whether a worker is at work for this session."""
         return self._current is not None
 
-    def policy(self, name: Literal["on_disconnect", "on_shutdown"]) -> str | None:
+    async def policy(self, name: Literal["on_disconnect", "on_shutdown"]) -> str | None:
         """What this session's start said of it, if it said anything."""
-        return getattr(self.start, name, None)
+        return getattr(await self._start(), name, None)
+
+    async def _start(self) -> StartTask | None:
+        return await self._services.starts.load(self._session.session_id)
 
     def _follow(self, change: Change) -> None:
-        if change.replies:
+        if change.ended_attempt:
+            self._undelivered.clear()
+            self._sent.clear()
+        elif change.replies:
             self._undelivered.update({reply.request_id: reply for reply in change.replies})
-            self._services.tasks.start_soon(self._deliver)
+            self._deliver()
         if change.plain:
             return
         for event in change.events:
@@ -93,18 +101,20 @@ class Attempts:
                 self._reuse_answers = event.answers == "reuse"
         if any(isinstance(event, StatusChanged) and event.status == "queued" for event in change.events):
             self._services.tasks.start_soon(self.begin)
+        if self._session.snapshot.ended:
+            self._services.starts.forget(self._session.session_id)
 
     # -- beginning ---------------------------------------------------------------------------------------------------
 
     async def begin(self) -> None:
         """Launch a worker for the queued attempt."""
-        start = self.start = await self._services.starts.load(self._session.session_id)
+        start = await self._start()
         try:
             if start is None:
-                raise LaunchFailed("What this session was started with is gone from the store. Start the task anew.")
+                raise LaunchFailed(START_GONE)
             worker = await self._services.workers.take(_environment(start))
         except LaunchFailed as error:
-            await self._end_failed(str(error), "LaunchFailed")
+            await self._session.insist(partial(self._end_failed, str(error), "LaunchFailed"))
             return
         snapshot = self._session.snapshot
         launch = LaunchRow(
@@ -116,25 +126,28 @@ class Attempts:
             pid=worker.process.pid,
             process_started_at=worker.process.started_at,
         )
-        attempt = Attempt(self, worker, launch, self._run_message(start))
+        attempt = Attempt(self, worker, launch, started=False)
         self._current = attempt
         worker.work_for(attempt)
         if self._session.status == "cancelling":
             worker.process.kill()
         elif worker.linked:
-            await attempt.connected()
+            await self._session.insist(attempt.connected)
         await self._await_ready(attempt)
         await self._services.workers.keep_spare(_environment(start))
 
     async def _await_ready(self, attempt: Attempt) -> None:
-        with anyio.move_on_after(self._services.limits.launch_seconds):
-            await attempt.worker.ready_or_exited()
-            return
-        attempt.worker.process.kill()
+        worker, seconds = attempt.worker, self._services.limits.launch_seconds
+        try:
+            with anyio.move_on_after(seconds):
+                await worker.ready_or_exited()
+        finally:  # it is too late, or the host stops, and the next one would not know this worker
+            if not (worker.ready.is_set() or worker.exited.is_set()):
+                worker.end(f"The worker process did not connect within {seconds:g} s, so it was ended.")
 
     def resume(self, worker: Worker, launch: LaunchRow) -> None:
         """Go on with the worker of an earlier host: it will connect by itself."""
-        self._current = Attempt(self, worker, launch, None)
+        self._current = Attempt(self, worker, launch, started=True)
         worker.work_for(self._current)
         if self._session.status == "cancelling":
             self._services.tasks.start_soon(self._escalate, worker)
@@ -169,23 +182,34 @@ class Attempts:
             cancelling = self._session.status == "cancelling"
         if cancelling:
             await attempt.worker.send(self._cancel_message() if attempt.started else Stop())
-        elif attempt.run is not None:
+        else:
+            await self._send_run(attempt)
+        self._undelivered = {reply.request_id: reply for reply in self._sent} | self._undelivered
+        self._sent.clear()
+        self._deliver()
+
+    async def _send_run(self, attempt: Attempt) -> None:
+        """Have it begin; a worker that did so before the link broke ignores it."""
+        start = await self._start()
+        if start is not None:
             attempt.started = True
-            await attempt.worker.send(attempt.run)
-        await self._deliver()
+            await attempt.worker.send(self._run_message(start))
+        elif not attempt.started:
+            attempt.worker.end(START_GONE)
 
     async def on_emitted(self, attempt: Attempt, events: Sequence[WorkerEvent], last: int) -> int | None:
         async with self._session.lock:
             if attempt is not self._current:
                 return last  # fenced: its attempt is over
             change = self._session.change()
+            cut_to_limits(events, self._services.limits)
             change.take(events, self._services.limits.max_open_requests)
             attempt.held = change.held
             accepted = last - len(events) + change.taken
             launch = replace(attempt.launch, accepted=accepted, ended=change.ended_attempt)
             try:
                 await self._session.commit(change, launch=launch)
-            except HitlError:
+            except REFUSALS:
                 return None  # the journal cannot take it: it stays in the worker's outbox
             attempt.launch = launch
             if change.ended_attempt:
@@ -201,16 +225,15 @@ class Attempts:
         self._session.hub.push(join_messages(events))
 
     async def on_exited(self, attempt: Attempt, returncode: int | None) -> None:
-        while attempt is self._current:
-            try:
-                async with self._session.lock:
-                    if attempt is self._current:
-                        attempt.worker.process.kill()  # what is left of its group
-                        await self._end(attempt, returncode)
-                        self._release(attempt)
-                return
-            except HitlError:
-                await anyio.sleep(STORE_RETRY_SECONDS)
+        if attempt is self._current:
+            attempt.worker.process.kill()  # what is left of its group
+            await self._session.insist(partial(self._end_exited, attempt, returncode))
+
+    async def _end_exited(self, attempt: Attempt, returncode: int | None) -> None:
+        async with self._session.lock:
+            if attempt is self._current:
+                await self._end(attempt, returncode)
+                self._release(attempt)
 
     async def _end(self, attempt: Attempt, returncode: int | None) -> None:
         change = self._session.change()
@@ -222,7 +245,8 @@ class Attempts:
         elif held is not None:
             change.end_cancelled(held.reason, None, detail)
         else:
-            change.fail(self._failure(_cause(returncode), "WorkerLost"), may_retry=True)
+            cause = attempt.worker.fault or _cause(returncode, begun=attempt.started)
+            change.fail(self._failure(cause, "WorkerLost"), may_retry=True)
         await self._session.commit(change, launch=replace(attempt.launch, ended=True))
 
     def _failure(self, error: str, error_type: str) -> TaskFailed:
@@ -236,6 +260,8 @@ class Attempts:
     async def _end_failed(self, error: str, error_type: str) -> None:
         async with self._session.lock:
             change = self._session.change()
+            if change.status in ENDED:
+                return
             if change.status == "cancelling":
                 change.end_cancelled(self._cancel_reason, self._cancelled_by.by if self._cancelled_by else None)
             else:
@@ -244,7 +270,6 @@ class Attempts:
 
     def _release(self, attempt: Attempt) -> None:
         self._current = None
-        self._undelivered.clear()
         self._services.tasks.start_soon(attempt.worker.leave, self._services.limits.cancel_seconds)
 
     async def lose(self, cause: str) -> None:
@@ -253,13 +278,13 @@ class Attempts:
 
     # -- to the worker -----------------------------------------------------------------------------------------------
 
-    async def _deliver(self) -> None:
+    def _deliver(self) -> None:
         attempt = self._current
         while attempt is not None and self._undelivered:
             request_id, reply = next(iter(self._undelivered.items()))
-            if not await attempt.worker.send(reply):
+            if not attempt.worker.post(reply):
                 return  # on_connected delivers again
-            self._undelivered.pop(request_id, None)
+            self._sent.append(self._undelivered.pop(request_id))  # and these too, which a broken link can have lost
 
     async def validate(self, request_id: str, values: dict[str, Any]) -> Validated:
         """Have the attempt's worker check a form's values."""
@@ -300,8 +325,8 @@ class Attempts:
 
     async def _escalate(self, worker: Worker) -> None:
         limits = self._services.limits
-        await worker.send(self._cancel_message())
         with anyio.move_on_after(limits.cancel_seconds):
+            await worker.send(self._cancel_message())
             await worker.exited.wait()
             return
         worker.process.terminate()
@@ -338,14 +363,16 @@ def _identity(settled: Settled) -> str:
     return settled.key or settled.message
 
 
-def _cause(returncode: int | None) -> str:
+def _cause(returncode: int | None, *, begun: bool) -> str:
     """What is known of a worker's end, and no more.
 
     Examples
     --------
-    >>> _cause(-9)
+    >>> _cause(-9, begun=True)
     'The worker process was killed by signal 9 (SIGKILL).'
     """
+    if not begun:
+        return f"{_cause(returncode, begun=True)} It had not begun; look for its last words in the server's log."
     if returncode is None:
         return "The worker process is gone; how it ended is not known."
     if returncode >= 0:

@@ -29,7 +29,7 @@ class Catalogue:
         self._limits = limits
         self._listed: list[dict[str, Any]] = []
         self._listed_at = float("-inf")
-        self._lock = anyio.Lock()
+        self._lock = anyio.Lock(fast_acquire=True)
 
     async def tasks(self) -> list[dict[str, Any]]:
         """Name, title, doc and parameter schema of each; raises ``LaunchFailed`` or ``WorkerUnavailable``."""
@@ -66,7 +66,7 @@ class Catalogue:
         if known is None and ":" not in name:
             raise NotFound(f"No registered task is called {name!r}. List them with GET tasks, or name module:function.")
         if known is not None and known.get("schema"):
-            check_schema(known["schema"], start.params)
+            await check_schema(known["schema"], start.params)
         facts = known or {}
         return replace(
             start,

@@ -84,6 +84,7 @@ class Change:
     def begin_cancel(self, by: str | None, via: Via) -> None:
         """From here on the session ends; nobody has to answer anything any more."""
         self._close_requests("cancelled", by, via)
+        self.replies.clear()  # the worker is told of the cancel itself, which ends all its questions
         self.move("cancelling")
 
     def end_cancelled(self, reason: str, by: str | None = None, detail: str | None = None) -> None:

@@ -15,6 +15,7 @@ from typing import Protocol, Self
 import anyio
 
 from hitl_jupyter.engine.tail import Tail, join_batches, join_messages
+from hitl_jupyter.errors import NotFound
 from hitl_jupyter.journal.contract import Batch, Journal
 from hitl_jupyter.protocol import Draft, Reset, StateReplayComplete, StateReplayStart
 from hitl_jupyter.snapshot import Snapshot
@@ -23,7 +24,8 @@ FRAME_BYTES = 512 * 1024
 """Bytes of events a viewer is given at a time."""
 
 PUSHED_KEPT = 64
-"""Messages without ``seq`` a viewer that does not read keeps waiting at the most."""
+PUSHED_BYTES = 1024 * 1024
+"""Messages without ``seq``, and bytes of them, that wait for a viewer at the most; the newest one always does."""
 
 
 class Watched(Protocol):
@@ -47,12 +49,15 @@ class Hub:
         self._viewers: set[Viewer] = set()
         self._on_empty = on_empty
         self.closed = False
+        self.arrivals = 0
+        """How many viewers have come, those that left included."""
 
     def __len__(self) -> int:
         return len(self._viewers)
 
     def add(self, viewer: Viewer) -> None:
         self._viewers.add(viewer)
+        self.arrivals += 1
 
     def discard(self, viewer: Viewer) -> None:
         self._viewers.discard(viewer)
@@ -108,6 +113,8 @@ class Viewer:
 
     def push(self, data: bytes) -> None:
         self._pushed.append(data)
+        while len(self._pushed) > 1 and sum(map(len, self._pushed)) > PUSHED_BYTES:
+            self._pushed.popleft()
         self._woken.set()
 
     def shown_for(self, request_id: str) -> float:
@@ -167,7 +174,10 @@ class Viewer:
     async def _read(self, after: int) -> list[Batch]:
         last = self._watched.snapshot.last_seq
         session_id = self._watched.snapshot.session_id
-        return await self._watched.journal.events(session_id, after, last + 1, FRAME_BYTES)
+        batches = await self._watched.journal.events(session_id, after, last + 1, FRAME_BYTES)
+        if not batches:
+            raise NotFound("The session was forgotten.")
+        return batches
 
     def _mark_shown(self, after: int) -> None:
         now = time.monotonic()

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict, deque
+from collections.abc import Sequence
 
 import msgspec
 from msgspec import Struct
 
-from hitl_jupyter.errors import LimitReached, TooLarge
+from hitl_jupyter.errors import LimitReached, Malformed, TooLarge
+from hitl_jupyter.link.messages import WorkerEvent
+from hitl_jupyter.protocol import RequestConfirmation, RequestUserInput, Stream
 
 MIB = 1024 * 1024
 
@@ -53,14 +56,33 @@ def check_count(name: str, count: int, allowed: int, advice: str) -> None:
 
 
 def check_answer(values: object, limits: Limits) -> None:
-    """Hold an answer to the size and nesting limits."""
+    """Hold an answer to the size and nesting limits, and to numbers that the link to a worker can carry."""
     check_size("max_answer_bytes", len(msgspec.json.encode(values)), limits.max_answer_bytes)
+    try:
+        msgspec.msgpack.encode(values)
+    except OverflowError:
+        raise Malformed("A whole number is over 64 bits. Send it as text.") from None
     if nesting(values, limits.max_nesting) > limits.max_nesting:
         raise TooLarge(
             f"The values are nested deeper than max_nesting = {limits.max_nesting}. Send them flatter.",
             limit="max_nesting",
             allowed=limits.max_nesting,
         )
+
+
+def cut_to_limits(events: Sequence[WorkerEvent], limits: Limits) -> None:
+    """Cut what a worker sent over the limits. It cuts by itself already, but by the defaults and not by the traits."""
+    for event in events:
+        if type(event) is Stream:
+            if len(event.content) > limits.max_line_bytes:
+                event.content = (
+                    f"{event.content[: limits.max_line_bytes]} (cut: a line may have {limits.max_line_bytes})"
+                )
+        elif isinstance(event, RequestConfirmation | RequestUserInput) and event.evidence:
+            size = sum(len(msgspec.json.encode(data)) for bundle in event.evidence for data in bundle.values())
+            if size > limits.max_evidence_bytes:
+                note = f"(left out: {size} bytes of evidence, over the limit max_evidence_bytes)"
+                event.evidence = [{"text/plain": note}]
 
 
 def nesting(values: object, enough: int) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self
@@ -27,7 +28,7 @@ from hitl_jupyter.engine.starts import Starts
 from hitl_jupyter.engine.summary import SessionPage, session_info
 from hitl_jupyter.engine.tail import join_batches
 from hitl_jupyter.engine.workers import Workers
-from hitl_jupyter.errors import ResultUnavailable, WrongState
+from hitl_jupyter.errors import Forbidden, ResultUnavailable, WrongState
 from hitl_jupyter.journal.contract import Journal, SessionQuery
 from hitl_jupyter.launchers.contract import Launcher
 from hitl_jupyter.link.server import listen
@@ -44,6 +45,9 @@ from hitl_jupyter.snapshot import Snapshot
 from hitl_jupyter.version import __version__
 
 __all__ = ["Policy", "SessionManager", "Started"]
+
+LISTED_AT_ONCE = 100
+"""Sessions a new inbox reads at a time: each is unpacked, and the event loop has others to serve in between."""
 
 
 class Policy(msgspec.Struct, frozen=True, kw_only=True):
@@ -137,12 +141,16 @@ class SessionManager:
         with anyio.move_on_after(limits.cancel_seconds + limits.terminate_seconds + 2, shield=True):
             async with anyio.create_task_group() as group:
                 for opened in self._registry:
-                    if (opened.attempts.policy("on_shutdown") or self.policy.on_shutdown) == "cancel":
-                        group.start_soon(_shut_down, opened)
+                    group.start_soon(self._shut_down, opened)
         for opened in self._registry:
             opened.session.hub.close()
         self._feeds.close()
         await self._workers.close()
+
+    async def _shut_down(self, opened: Open) -> None:
+        if (await opened.attempts.policy("on_shutdown") or self.policy.on_shutdown) == "cancel":
+            await opened.session.insist(partial(opened.attempts.cancel, HOST, force=False, reason="shutdown"))
+            await opened.session.ended.wait()
 
     # -- people's commands -------------------------------------------------------------------------------------------
 
@@ -164,13 +172,14 @@ class SessionManager:
 
     async def save_draft(self, session_id: str, draft: DraftInput, actor: Actor) -> None:
         """Keep a half-typed answer."""
-        await (await self._get(session_id, actor)).requests.save_draft(draft)
+        await (await self._get(session_id, actor)).requests.save_draft(draft, actor)
 
-    async def cancel(
-        self, session_id: str, actor: Actor, *, force: bool = False, idempotency_key: str | None = None
-    ) -> Status:
-        """End a session; the status it has now. To cancel is idempotent by itself, with a key or without."""
-        return await (await self._get(session_id, actor)).attempts.cancel(actor, force=force)
+    async def cancel(self, session_id: str, actor: Actor, *, force: bool = False) -> Status:
+        """End a session; the status it has now. To cancel again changes nothing, so it needs no idempotency key."""
+        opened = await self._get(session_id, actor)
+        if not opened.session.owned_by(actor):
+            raise Forbidden("Only the session's owner may cancel it. Answer what you are asked, or ask the owner.")
+        return await opened.attempts.cancel(actor, force=force)
 
     async def forget(self, session_id: str, actor: Actor) -> None:
         """Delete an ended session with all that is kept of it."""
@@ -203,6 +212,8 @@ class SessionManager:
 
     async def list(self, query: SessionQuery, actor: Actor) -> SessionPage:
         """A page of this owner's sessions, newest first."""
+        if query.owner not in (None, actor.owner):  # another's sessions look like absent ones
+            return SessionPage(sessions=[], cursor=None)
         rows = await self.journal.sessions(replace(query, owner=actor.owner, limit=query.limit + 1))
         page, more = rows[: query.limit], len(rows) > query.limit
         cursor = f"{page[-1].created_at!r},{page[-1].session_id}" if more else None
@@ -239,12 +250,16 @@ class SessionManager:
         """A new inbox of this owner's sessions."""
 
         async def listing() -> Sequence[SessionChanged]:
-            rows = await self.journal.sessions(SessionQuery(owner=actor.owner, limit=self.limits.max_kept_sessions))
-            return [
-                SessionChanged(summary=self._registry.summary(row), session_id=row.session_id, rev=row.rev)
-                for row in rows
-                if row.rev > after
-            ]
+            changes: list[SessionChanged] = []
+            query = SessionQuery(owner=actor.owner, limit=LISTED_AT_ONCE)
+            while rows := await self.journal.sessions(query):
+                changes += [
+                    SessionChanged(summary=self._registry.summary(row), session_id=row.session_id, rev=row.rev)
+                    for row in rows
+                    if row.rev > after
+                ]
+                query = replace(query, cursor=(rows[-1].created_at, rows[-1].session_id))
+            return changes
 
         return Feed(self._feeds, actor, after, listing)
 
@@ -284,8 +299,3 @@ class SessionManager:
     def _next_rev(self) -> int:
         self._rev += 1
         return self._rev
-
-
-async def _shut_down(opened: Open) -> None:
-    await opened.attempts.cancel(HOST, force=False, reason="shutdown")
-    await opened.session.ended.wait()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 import anyio
@@ -51,7 +52,7 @@ class Registry:
         self._feeds = feeds
         self._on_disconnect = on_disconnect
         self._open: dict[str, Open] = {}
-        self._loading = anyio.Lock()
+        self._loading = anyio.Lock(fast_acquire=True)
 
     def __iter__(self) -> Iterator[Open]:
         return iter(list(self._open.values()))
@@ -104,6 +105,8 @@ class Registry:
         while snapshot.last_seq < row.last_seq:
             end = row.last_seq + 1
             batches = await self.services.journal.events(row.session_id, snapshot.last_seq, end, READ_BYTES)
+            if not batches:
+                raise NotFound("The session was forgotten.")
             snapshot = fold(decode_events(join_batches(batches, snapshot.last_seq, end)), snapshot)
         return snapshot
 
@@ -148,10 +151,15 @@ class Registry:
             return
         if session.snapshot.ended:
             self.drop(session.session_id)
-        elif (opened.attempts.policy("on_disconnect") or self._on_disconnect) == "cancel":
+        elif not session.hub.closed:
             self.services.tasks.start_soon(self._cancel_if_left, opened)
 
     async def _cancel_if_left(self, opened: Open) -> None:
+        hub = opened.session.hub
+        arrivals = hub.arrivals
+        wished = await opened.attempts.policy("on_disconnect") or self._on_disconnect
+        if wished == "keep":
+            return
         await anyio.sleep(DISCONNECT_GRACE_SECONDS)
-        if not len(opened.session.hub):
-            await opened.attempts.cancel(HOST, force=False, reason="disconnect")
+        if hub.arrivals == arrivals:
+            await opened.session.insist(partial(opened.attempts.cancel, HOST, force=False, reason="disconnect"))

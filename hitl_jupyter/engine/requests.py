@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, Protocol
 
 import anyio
@@ -15,7 +16,7 @@ from hitl_jupyter.engine.hub import Viewer
 from hitl_jupyter.engine.limits import check_answer
 from hitl_jupyter.engine.session import Session
 from hitl_jupyter.engine.tail import join_messages
-from hitl_jupyter.errors import HitlError, InvalidValues, WrongState
+from hitl_jupyter.errors import Forbidden, HitlError, InvalidValues, WrongState
 from hitl_jupyter.journal.contract import CommandRow, DraftRow
 from hitl_jupyter.link.messages import Validated
 from hitl_jupyter.masking import mask, without_secrets
@@ -69,6 +70,7 @@ class Requests:
         request = answers.target(self._session.snapshot, command, viewer, self._limits)
         if request is None:
             raise await self._why_not_open(command.request_id)
+        self._check_may_answer(request, actor)
         value = await self._checked(request, command)
         async with self._session.lock:
             if (before := await self._first_outcome(command)) is not None:
@@ -77,6 +79,12 @@ class Requests:
             if find_open(self._session.snapshot, request_id) is None:
                 raise await self._why_not_open(request_id)
             return await self._settle(request, command, value, actor)
+
+    def _check_may_answer(self, request: OpenRequest, actor: Actor) -> None:
+        if not self._session.answerable_by(actor, request):
+            raise Forbidden(
+                "This question is for others. Answer those that are for you.", request_id=request.request_id
+            )
 
     async def _settle(self, request: OpenRequest, command: AnswerCommand, value: Any, actor: Actor) -> RequestResolved:
         change = self._session.change()
@@ -103,9 +111,10 @@ class Requests:
 
     async def _checked(self, request: OpenRequest, command: AnswerCommand) -> Any:
         if not isinstance(command, UserInput) or not isinstance(request, RequestUserInput):
+            check_answer(command.comment if isinstance(command, Confirm) else None, self._limits)
             return command.value if isinstance(command, Confirm | Retry) else None
         check_answer(command.values, self._limits)
-        answers.check_schema(request.schema, command.values)
+        await answers.check_schema(request.schema, command.values)
         reply = await self._checker.validate(request.request_id, command.values)
         if reply.errors:
             raise InvalidValues("Some fields are not valid. Correct them and send the form again.", errors=reply.errors)
@@ -152,6 +161,9 @@ class Requests:
             if find_open(self._session.snapshot, request.request_id) is None:
                 break
         self._armed.discard(request.request_id)
+        await self._session.insist(partial(self._pass_deadline, request))
+
+    async def _pass_deadline(self, request: RequestConfirmation | RequestUserInput) -> None:
         async with self._session.lock:
             if (
                 find_open(self._session.snapshot, request.request_id) is None
@@ -176,7 +188,7 @@ class Requests:
 
     # -- drafts ------------------------------------------------------------------------------------------------------
 
-    async def save_draft(self, draft: DraftInput) -> None:
+    async def save_draft(self, draft: DraftInput, actor: Actor) -> None:
         """Keep a half-typed answer, without its secrets, and show it to the other viewers."""
         check_answer(draft.values, self._limits)
         request = find_open(self._session.snapshot, draft.request_id)
@@ -184,6 +196,7 @@ class Requests:
             raise await self._why_not_open(draft.request_id)
         if not isinstance(request, RequestUserInput):
             raise WrongState("Only forms have drafts.", status=self._session.status)
+        self._check_may_answer(request, actor)
         values = without_secrets(draft.values, request.schema)
         known = {row.request_id: row.revision for row in await self._session.journal.drafts(self._session.session_id)}
         revision = known.get(draft.request_id, 0) + 1

@@ -24,6 +24,7 @@ from hitl_jupyter.engine.summary import Summary, summarize
 from hitl_jupyter.engine.tail import Tail
 from hitl_jupyter.engine.workers import Workers
 from hitl_jupyter.journal.contract import (
+    REFUSALS,
     Batch,
     CommandRow,
     Journal,
@@ -43,7 +44,10 @@ from hitl_jupyter.protocol import (
     TaskFailed,
     encode,
 )
-from hitl_jupyter.snapshot import Snapshot, fold, kind_of
+from hitl_jupyter.snapshot import OpenRequest, Snapshot, fold, kind_of
+
+STORE_RETRY_SECONDS = 1.0
+"""How often what has to be written is tried again while the journal refuses."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +76,7 @@ class Session:
         self.services = services
         self.tail = Tail(snapshot.last_seq)
         self.hub = Hub(lambda: services.on_idle(self))
-        self.lock = anyio.Lock()
+        self.lock = anyio.Lock(fast_acquire=True)
         self.ended = anyio.Event()
         if snapshot.ended:
             self.ended.set()
@@ -102,16 +106,21 @@ class Session:
         """Its line in a list."""
         return summarize(self._snapshot, viewers=len(self.hub))
 
+    def owned_by(self, actor: Actor) -> bool:
+        """Whether it is this actor's own."""
+        facts = self._snapshot.session
+        return facts is not None and facts.owner == actor.owner
+
     def visible_to(self, actor: Actor) -> bool:
         """Whether this actor may see it: its owner, or somebody it asks."""
-        facts = self._snapshot.session
-        if facts is not None and facts.owner == actor.owner:
-            return True
-        return any(
-            actor.owner in request.assignees
-            for request in self._snapshot.open_requests
-            if not isinstance(request, TaskFailed)
+        return any(self.answerable_by(actor, request) for request in self._snapshot.open_requests) or self.owned_by(
+            actor
         )
+
+    def answerable_by(self, actor: Actor, request: OpenRequest) -> bool:
+        """Whether this actor may answer that request: the session's owner, or somebody the request is for."""
+        asked = not isinstance(request, TaskFailed) and actor.owner in request.assignees
+        return asked or self.owned_by(actor)
 
     def watch(self, *, after: int, epoch: int | None, tail: int | None) -> Viewer:
         """A new viewer; raises ``LimitReached`` when there are too many."""
@@ -140,7 +149,11 @@ class Session:
         launch: LaunchRow | None = None,
         command: CommandRow | None = None,
     ) -> None:
-        """Number the change's events, make them durable, publish them. The caller holds the lock."""
+        """Number the change's events, make them durable, publish them. The caller holds the lock.
+
+        A caller that is cancelled meanwhile, such as the socket of a closed tab, still waits for the outcome: memory
+        must not fall behind a journal that has the events.
+        """
         batch, snapshot = self._numbered(change)
         plain = change.plain
         update = None
@@ -148,23 +161,32 @@ class Session:
         if batch is not None and create is None:
             rev = self.services.next_rev() if _shows_in_lists(change) else None
             update = self._update(snapshot, batch, rev, keep=not plain)
-        await self.journal.submit(
-            Write(
-                session_id=self.session_id,
-                create=create and replace(create, snapshot=encode(snapshot), snapshot_seq=snapshot.last_seq),
-                batch=batch,
-                update=update,
-                opened=() if plain else tuple(_opened(change, self.session_id)),
-                settled=() if plain else tuple(_settled(change)),
-                launch=launch,
-                command=command,
-            )
+        write = Write(
+            session_id=self.session_id,
+            create=create and replace(create, snapshot=encode(snapshot), snapshot_seq=snapshot.last_seq),
+            batch=batch,
+            update=update,
+            opened=() if plain else tuple(_opened(change, self.session_id)),
+            settled=() if plain else tuple(_settled(change)),
+            launch=launch,
+            command=command,
         )
+        with anyio.CancelScope(shield=True):
+            await self.journal.submit(write)
         self._publish(snapshot, batch)
         if rev is not None:
             self.services.on_change(self, rev)
         for hook in self.after_commit:
             hook(change)
+
+    async def insist(self, step: Callable[[], Awaitable[object]]) -> None:
+        """Carry out what has to be written, though the journal may refuse it for a while."""
+        while True:
+            try:
+                await step()
+                return
+            except REFUSALS:
+                await anyio.sleep(STORE_RETRY_SECONDS)
 
     def _numbered(self, change: Change) -> tuple[Batch | None, Snapshot]:
         if not change.events:

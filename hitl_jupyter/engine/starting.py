@@ -39,7 +39,7 @@ class Starter:
         self._launcher = launcher
         self._services = registry.services
         self._rate = StartRate(self._services.limits.max_starts_per_minute)
-        self._deciding = anyio.Lock()
+        self._deciding = anyio.Lock(fast_acquire=True)
 
     async def start(self, start: StartTask, actor: Actor) -> Started:
         """Start a task, or find the session that its key names.
@@ -53,7 +53,15 @@ class Starter:
         if start.task is None and start.shipped is None:
             if not self._default_tasks:
                 raise Malformed("Name a task to start: this server has no default tasks.")
-            start = replace(start, task=random.choice(self._default_tasks))
+            # The digest is taken before: the same start again is the same work, whichever task chance gives it.
+            start = replace(start, fingerprint=fingerprint(start), task=random.choice(self._default_tasks))
+        async with self._deciding:
+            found = await self._started_before(start, actor)
+            if found is not None:
+                return found
+            self._rate.take(actor.owner, time.monotonic())
+        if start.shipped is None and start.env is None:
+            start = await self._catalogue.checked(start)
         async with self._deciding:
             found = await self._started_before(start, actor)
             if found is not None:
@@ -61,11 +69,7 @@ class Starter:
             most = self._services.limits.max_live_sessions
             live = len(self._registry.live())
             check_count("max_live_sessions", live, most, "Wait for a session to end, or cancel one.")
-            self._rate.take(actor.owner, time.monotonic())
-        if start.shipped is None and start.env is None:
-            start = await self._catalogue.checked(start)
-        async with self._deciding:
-            return await self._started_before(start, actor) or await self._create(start, actor)
+            return await self._create(start, actor)
 
     async def _started_before(self, start: StartTask, actor: Actor) -> Started | None:
         if start.idempotency_key is not None:

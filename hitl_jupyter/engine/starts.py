@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 from pathlib import Path
@@ -51,7 +52,7 @@ class Starts:
             sync_folder(self._folder)
         except OSError as error:
             path.unlink(missing_ok=True)
-            kind = StoreFull if error.errno == 28 else StoreUnavailable
+            kind = StoreFull if error.errno == errno.ENOSPC else StoreUnavailable
             raise kind(f"The start could not be stored: {error.strerror}. Free space, then start again.") from error
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import logging
 import secrets
 import uuid
 from collections.abc import Sequence
@@ -16,8 +17,8 @@ import msgspec
 
 from hitl_jupyter.engine.background import Background
 from hitl_jupyter.engine.limits import Limits
-from hitl_jupyter.errors import HitlError, LaunchFailed, WorkerUnavailable
-from hitl_jupyter.journal.contract import LaunchRow
+from hitl_jupyter.errors import LaunchFailed, WorkerUnavailable
+from hitl_jupyter.journal.contract import REFUSALS, LaunchRow
 from hitl_jupyter.launchers.contract import Launch, Launcher, WorkerProcess
 from hitl_jupyter.link.messages import (
     Ack,
@@ -36,8 +37,13 @@ from hitl_jupyter.link.messages import (
 from hitl_jupyter.link.server import Peer
 from hitl_jupyter.protocol import PROTOCOL_VERSION, Stream, WorkerEnv
 
+LEFTOVER_SECONDS = 2.0
+"""How long after a worker's end what it started, and left behind, may go on."""
+
 DRAIN_SECONDS = 2.0
 """How long after a worker's end its last frames may still be on their way."""
+
+_log = logging.getLogger("hitl_jupyter")
 
 
 class Receiver(Protocol):
@@ -72,6 +78,8 @@ class Worker:
         self.env_key = env_key
         self.accepted = accepted
         self.returncode: int | None = None
+        self.fault: str | None = None
+        """Why the host ended it, where it did."""
         self.ready = anyio.Event()
         self.exited = anyio.Event()
         self._receiver: Receiver | None = None
@@ -79,6 +87,7 @@ class Worker:
         self._drained = anyio.Event()
         self._drained.set()
         self._calls: dict[int, _Call] = {}
+        self._asked = 0
 
     @property
     def linked(self) -> bool:
@@ -89,16 +98,20 @@ class Worker:
         """From here on its events go to ``receiver``."""
         self._receiver = receiver
 
+    def post(self, message: HostMessage) -> bool:
+        """Send at once, if it is connected; for what is small and must not wait for the loop's next turn."""
+        return self._peer is not None and self._peer.post(message)
+
     async def send(self, message: HostMessage) -> bool:
         """Send if it is connected; whoever needs it delivered sends again when it connects again."""
         return self._peer is not None and await self._peer.send(message)
 
     async def serve(self, peer: Peer) -> None:
         """Be the host's end of one connection until it breaks."""
-        if self._peer is not None:
-            await self._peer.close()
+        while self._peer is not None:  # what an earlier link brought is being taken: the Welcome has to count it
+            self._peer.close()
+            await self._drained.wait()
         self._peer, self._drained = peer, anyio.Event()
-        drained = self._drained
         try:
             await peer.send(Welcome(accepted=self.accepted))
             self.ready.set()
@@ -108,9 +121,8 @@ class Worker:
                 if not await self._take(peer, message):
                     return
         finally:
-            drained.set()
-            if self._peer is peer:
-                self._peer = None
+            self._peer = None
+            self._drained.set()
 
     async def _take(self, peer: Peer, message: object) -> bool:
         match message:
@@ -144,7 +156,9 @@ class Worker:
 
     async def validate(self, request_id: str, values: dict[str, Any], seconds: float) -> Validated:
         """Have the worker check values; raises ``WorkerUnavailable`` when it does not reply in time."""
-        number = max(self._calls, default=0) + 1
+        # Never the number of an earlier call: its reply may still come, and speaks of other values.
+        self._asked += 1
+        number = self._asked
         reply = await self._ask(number, Validate(call=number, request_id=request_id, values=values), seconds)
         assert isinstance(reply, Validated)
         return reply
@@ -178,10 +192,15 @@ class Worker:
 
     async def leave(self, seconds: float) -> None:
         """Have it end: it is asked first, and killed when it has not gone in time."""
-        await self.send(Stop())
         with anyio.move_on_after(seconds):
+            await self.send(Stop())
             await self.exited.wait()
             return
+        self.process.kill()
+
+    def end(self, fault: str) -> None:
+        """Kill it; ``fault`` is what its session is told."""
+        self.fault = fault
         self.process.kill()
 
     async def watch(self) -> None:
@@ -204,6 +223,7 @@ class Workers:
         self._tasks = tasks
         self._workers: dict[str, Worker] = {}
         self._spares: list[Worker] = []
+        self._sparing = anyio.Lock()
 
     @property
     def count(self) -> int:
@@ -222,35 +242,35 @@ class Workers:
     async def keep_spare(self, env: WorkerEnv) -> None:
         """Have one warm worker of this environment in reserve; the oldest ones over the limit go."""
         key = env_key(env)
-        if self._limits.max_warm_spares <= 0 or any(spare.env_key == key for spare in self._spares):
-            return
-        while len(self._spares) >= self._limits.max_warm_spares:
-            await self._dismiss(self._spares[0])
-        with suppress(LaunchFailed):
-            spare = await self._launch(env, key)
-            self._spares.append(spare)
-            self._tasks.start_soon(self._retire, spare)
+        async with self._sparing:
+            if self._limits.max_warm_spares <= 0 or any(spare.env_key == key for spare in self._spares):
+                return
+            while len(self._spares) >= self._limits.max_warm_spares:
+                self._dismiss(self._spares[0])
+            with suppress(LaunchFailed):
+                spare = await self._launch(env, key)
+                self._spares.append(spare)
+                self._tasks.start_soon(self._retire, spare)
 
     async def _retire(self, spare: Worker) -> None:
-        with anyio.move_on_after(self._limits.warm_spare_seconds):
-            await spare.exited.wait()
-        if spare in self._spares:
-            await self._dismiss(spare)
+        try:
+            with anyio.move_on_after(self._limits.warm_spare_seconds):
+                await spare.exited.wait()
+        finally:  # also where the host stops: no other would know it
+            if spare in self._spares:
+                self._dismiss(spare)
 
-    async def _dismiss(self, spare: Worker) -> None:
-        if spare in self._spares:
-            self._spares.remove(spare)
-        if not await spare.send(Stop()):
-            spare.process.kill()
+    def _dismiss(self, spare: Worker) -> None:
+        """A spare has done nothing yet, so there is nothing to end in order."""
+        self._spares.remove(spare)
+        spare.process.kill()
 
     async def close(self) -> None:
         """End the spares; workers that run a task are left to find the next host."""
-        with anyio.CancelScope(shield=True):
-            for spare in list(self._spares):
-                await self._dismiss(spare)
-                with anyio.move_on_after(1):
-                    await spare.exited.wait()
-                spare.process.kill()
+        for spare in list(self._spares):
+            self._dismiss(spare)
+            with anyio.move_on_after(1, shield=True):
+                await spare.exited.wait()
 
     async def _launch(self, env: WorkerEnv, key: str) -> Worker:
         launch = Launch(
@@ -281,6 +301,10 @@ class Workers:
         del self._workers[worker.launch_id]
         if worker in self._spares:
             self._spares.remove(worker)
+        try:  # what outlives it may have to clean up after it
+            await anyio.sleep(LEFTOVER_SECONDS)
+        finally:
+            worker.process.release()
 
     async def on_peer(self, peer: Peer) -> None:
         """Find out who connected, and serve it."""
@@ -291,17 +315,25 @@ class Workers:
         if worker is None or not hmac.compare_digest(worker.digest, digest_of(hello.secret)):
             await peer.send(Refused(code="unknown_launch", message="This host knows no such launch; the worker ends."))
         elif hello.protocol != PROTOCOL_VERSION:
-            await peer.send(
-                Refused(
-                    code="version_mismatch",
-                    message=f"The worker speaks protocol {hello.protocol}, the host {PROTOCOL_VERSION}. "
-                    "Install the same version of hitl-jupyter in both environments.",
-                )
+            message = (
+                f"The worker speaks protocol {hello.protocol}, the host {PROTOCOL_VERSION}. "
+                "Install the same version of hitl-jupyter in both environments."
             )
-            worker.process.terminate()
+            await peer.send(Refused(code="version_mismatch", message=message))
+            worker.end(message)
         else:
-            with suppress(HitlError):  # the journal cannot write now: the worker connects again and finds out
-                await worker.serve(peer)
+            await _serve(worker, peer)
+
+
+async def _serve(worker: Worker, peer: Peer) -> None:
+    """One connection of a worker. Nothing that comes over it may harm the host."""
+    try:
+        await worker.serve(peer)
+    except REFUSALS:
+        return  # the worker connects again and finds out
+    except Exception as error:
+        _log.exception("A worker was ended, for it would send the same again")
+        worker.end(f"What the task sent cannot be kept: {error}")
 
 
 async def _wait_then_cancel(event: anyio.Event, scope: anyio.CancelScope) -> None:

@@ -120,7 +120,7 @@ def choice_form(options: Iterable[Any], *, multiple: bool = False, default: Any 
     """
     choices = Choices(options)
     annotation = choices.several() if multiple else choices.one()
-    extra: dict[str, Any] = {"ui:widget": ("checkboxes" if multiple else "radio") if choices.few else "select"}
+    extra: dict[str, Any] = {"ui:widget": "checkboxes" if multiple else "radio" if choices.few else "select"}
     if default is not None:
         extra["default"] = [choices.wire_of(each) for each in default] if multiple else choices.wire_of(default)
     return _value_form(Annotated[annotation, Field(json_schema_extra=extra)], None, "Your choice")

@@ -9,8 +9,6 @@ from hitl_jupyter.masking import has_secrets
 
 _LONG = 200
 """Characters: a text that may be longer, or has a longer default, gets several lines."""
-_MANY = 20
-"""Options: more than these are not shown as a column of check boxes."""
 _HINT = "ui:"
 
 
@@ -64,8 +62,7 @@ def _guessed_secret(schema: Schema) -> dict[str, Any]:
 
 def _guessed_array(schema: Schema) -> dict[str, Any]:
     items = schema.get("items")
-    options = options_of(items) if isinstance(items, dict) else None
-    return {"ui:widget": "checkboxes"} if options is not None and len(options) <= _MANY else {}
+    return {"ui:widget": "checkboxes"} if isinstance(items, dict) and options_of(items) is not None else {}
 
 
 def _guessed_text(schema: Schema) -> dict[str, Any]:

@@ -13,7 +13,11 @@ from typing import Literal, Protocol, Self
 
 from msgspec import Struct
 
+from hitl_jupyter.errors import StoreDamaged, StoreFull, StoreUnavailable
 from hitl_jupyter.protocol import RequestKind, Status
+
+REFUSALS = (StoreUnavailable, StoreFull, StoreDamaged)
+"""The journal cannot do it now; the same may be tried again."""
 
 
 class Batch(Struct, frozen=True, kw_only=True):

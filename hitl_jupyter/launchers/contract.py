@@ -36,6 +36,9 @@ class WorkerProcess(Protocol):
     def kill(self) -> None:
         """End the process and its group at once (SIGKILL). No error if it is gone."""
 
+    def release(self) -> None:
+        """After its end: end what is left of its group, and let go of its number. Nothing is signalled later."""
+
 
 class Launcher(Protocol):
     """Starts workers and finds again those of an earlier host."""

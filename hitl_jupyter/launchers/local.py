@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import os
 import signal
@@ -25,30 +26,43 @@ _waiting = anyio.CapacityLimiter(1000)
 """Threads that wait for processes, on systems without pidfd; apart from those that do work."""
 
 
-_children: set[subprocess.Popen[bytes]] = set()
-"""Our children until they have ended. A worker may outlive the host that waits for it, but somebody has to reap it."""
+_left: dict[int, subprocess.Popen[bytes]] = {}
+"""Children that nobody waits for: a worker may outlive the host that started it, but somebody has to reap it."""
 
 
 class LocalProcess:
-    """A worker on this machine: our child, or the child of an earlier host."""
+    """A worker on this machine: our child, or the child of an earlier host.
+
+    A child is reaped only by :meth:`release`: until then its number, which is its group's, is not used again, so a
+    signal reaches no stranger. Another's child is reaped by whoever has it, so with its end the signalling ends.
+    """
 
     def __init__(self, process: psutil.Process, child: subprocess.Popen[bytes] | None = None) -> None:
         self._process = process
         self._child = child
+        self._over = False
         self.pid = process.pid
         self.started_at = process.create_time()
 
     async def wait(self) -> int | None:
-        await self._wait_ended()
-        return self._child.wait() if self._child is not None else None
+        try:
+            await self._wait_ended()
+        except BaseException:  # the host stops, and the worker goes on
+            if self._child is not None:
+                _left[self.pid] = self._child
+            raise
+        if self._child is not None:
+            return _exit_code(self.pid)
+        self.release()
+        return None
 
     async def _wait_ended(self) -> None:
-        if not hasattr(os, "pidfd_open"):
-            await anyio.to_thread.run_sync(self._join, abandon_on_cancel=True, limiter=_waiting)
-            return
         try:
             descriptor = os.pidfd_open(self.pid)
         except ProcessLookupError:
+            return
+        except (AttributeError, OSError):  # not on this system, or not in this container
+            await anyio.to_thread.run_sync(self._join, abandon_on_cancel=True, limiter=_waiting)
             return
         try:
             await anyio.wait_readable(descriptor)
@@ -56,7 +70,11 @@ class LocalProcess:
             os.close(descriptor)
 
     def _join(self) -> None:
-        (self._child or self._process).wait()
+        if self._child is None:
+            self._process.wait()
+        else:
+            with contextlib.suppress(ChildProcessError):
+                os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT)
 
     def terminate(self) -> None:
         self._signal_group(signal.SIGTERM)
@@ -64,8 +82,15 @@ class LocalProcess:
     def kill(self) -> None:
         self._signal_group(signal.SIGKILL)
 
+    def release(self) -> None:
+        self.kill()
+        self._over = True
+        if self._child is not None:
+            self._child.wait()
+
     def _signal_group(self, number: signal.Signals) -> None:
-        # The group outlives its leader while the leader's children live, and its number is not used again meanwhile.
+        if self._over:
+            return
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, number)
 
@@ -82,18 +107,33 @@ class LocalLauncher:
         try:
             process = psutil.Process(pid)
             same = abs(process.create_time() - started_at) <= START_TIME_TOLERANCE
-            return LocalProcess(process) if same and process.status() != psutil.STATUS_ZOMBIE else None
+            if not same or process.status() == psutil.STATUS_ZOMBIE:
+                return None
+            return LocalProcess(process, _left.pop(pid, None))
         except psutil.Error:
             return None
 
 
-def _keep(child: subprocess.Popen[bytes]) -> None:
-    for ended in [known for known in list(_children) if known.poll() is not None]:
-        _children.discard(ended)
-    _children.add(child)
+def _exit_code(pid: int) -> int | None:
+    """How an ended child ended; it stays to be reaped."""
+    try:
+        ended = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except ChildProcessError:
+        return None
+    if ended is None:
+        return None
+    return ended.si_status if ended.si_code == os.CLD_EXITED else -ended.si_status
+
+
+@atexit.register
+def _reap_left() -> None:
+    for pid, child in list(_left.items()):
+        if child.poll() is not None:
+            _left.pop(pid, None)
 
 
 def _start(launch: Launch) -> LocalProcess:
+    _reap_left()
     env = launch.env
     python = env.python or sys.executable
     environ = dict(os.environ if env.environ is None else env.environ)
@@ -111,7 +151,6 @@ def _start(launch: Launch) -> LocalProcess:
             f"No worker could be started with {python} in {env.cwd or os.getcwd()}: {error}. "
             "Check that the interpreter and the folder exist."
         ) from error
-    _keep(child)
     assert child.stdin is not None
     boot = {
         "socket": launch.socket,

@@ -43,6 +43,9 @@ MAX_TAIL = 100_000
 COMMANDS_WAITING = 32
 """Messages of one socket that may wait for their turn; further ones are not read from the network before."""
 
+FORMS_CHECKED_AT_ONCE = 4
+"""Forms of one socket that its worker may be checking while further messages are read."""
+
 GOING_AWAY = 1001
 REFUSED = 4000
 """Plus the HTTP status: the close code of a refusal."""
@@ -72,6 +75,7 @@ class Socket(WebSocketMixin, WebSocketHandler, Handler):
     _sending: MemoryObjectSendStream[str | bytes]
     _receiving: MemoryObjectReceiveStream[str | bytes]
     _batches = False
+    _checking = 0
     _viewed = ""
 
     async def carry_out(self, command: Command) -> None:
@@ -177,10 +181,17 @@ class Socket(WebSocketMixin, WebSocketHandler, Handler):
             except HitlError as error:
                 await self._say(_refusal(self._viewed, error))
                 continue
-            if isinstance(command, UserInput):  # its worker checks it, and a cancel must not wait for that
-                self._tasks.start_soon(self._handle, command)
+            if isinstance(command, UserInput) and self._checking < FORMS_CHECKED_AT_ONCE:
+                self._checking += 1
+                self._tasks.start_soon(self._check, command)  # by its worker: a cancel must not wait for that
             else:
                 await self._handle(command)
+
+    async def _check(self, command: UserInput) -> None:
+        try:
+            await self._handle(command)
+        finally:
+            self._checking -= 1
 
     async def _handle(self, command: Command) -> None:
         self.settings[ACTIVITY_SETTING] = datetime.now(UTC)
@@ -235,9 +246,7 @@ class SessionSocket(Socket):
     async def carry_out(self, command: Command) -> None:
         if isinstance(command, Cancel):
             await self.check_authorized("write", SESSIONS)
-            await self._manager.cancel(
-                self._viewed, self._actor, force=command.force, idempotency_key=command.idempotency_key
-            )
+            await self._manager.cancel(self._viewed, self._actor, force=command.force)
             return
         await self.check_authorized("write", ANSWERS)
         if isinstance(command, AnswerCommand):

@@ -4,7 +4,8 @@ import { FakePort } from './fake_port';
 import type { NewEvent } from './fake_port';
 import type { Command, Reply } from './types';
 import { FIGURE_PNG, TABLE_HTML } from './evidence';
-import { EMAIL_SCHEMA, EVERYTHING_SCHEMA } from './schemas';
+import { compose, question, sendQuestion, several, verdict } from './questions';
+import { EVERYTHING_SCHEMA } from './schemas';
 
 const line = (content: string, rest: object = {}): NewEvent => ({
   type: 'stream',
@@ -34,26 +35,6 @@ function born(title: string, task: string, maxRetries = 0): readonly NewEvent[] 
   ];
 }
 
-const question = {
-  key: null,
-  default: null,
-  deadline: null,
-  on_deadline: 'keep',
-  evidence: [],
-  assignees: []
-} as const;
-
-const compose: NewEvent = {
-  ...question,
-  type: 'request_user_input',
-  request_id: 'compose',
-  message: 'Compose the e-mail',
-  fields: [],
-  schema: EMAIL_SCHEMA,
-  ui_schema: { 'ui:order': ['subject', 'body', 'to_address'], body: { 'ui:widget': 'textarea' } },
-  initial: { subject: 'Quarterly numbers' }
-};
-
 const TRACEBACK = `Traceback (most recent call last):
   File "/home/ada/mail.py", line 42, in send_email
     \u001b[31mserver.sendmail(sender, [email.to_address], message)\u001b[0m
@@ -72,14 +53,6 @@ const failure = {
   ends_attempt: true,
   request_id: 'again'
 } as const satisfies NewEvent;
-
-const sendQuestion: NewEvent = {
-  ...question,
-  type: 'request_confirmation',
-  request_id: 'send',
-  message: 'Send to grace@example.org?',
-  default: null
-};
 
 function resolved(requestId: string, value: unknown): NewEvent {
   return {
@@ -239,6 +212,14 @@ export const scenarios: Readonly<Record<string, () => FakePort>> = {
       },
       status('waiting')
     ]),
+  several_of_many: () => scripted([...born('Clean and train', 'c:t'), several, status('waiting')]),
+  verdict: () => scripted([...born('Clean and train', 'c:t'), verdict, status('waiting')]),
+  elsewhere: () => {
+    const port = scripted([...born('Clean and train', 'c:t'), sendQuestion, verdict]);
+    later(1000, () => port.emit(status('waiting'), resolved('verdict', { value: 'train again' })));
+    later(2000, () => port.emit({ ...resolved('send', false), by: null, via: 'cli' } as NewEvent));
+    return port;
+  },
   retry: () => scripted([...email, ...steps(3), failure, status('waiting')]),
   progress: () =>
     scripted([

@@ -63,3 +63,27 @@ export const EVERYTHING_SCHEMA: Readonly<Record<string, Json>> = {
     notes: { type: 'string', title: 'Notes' }
   }
 };
+
+const options = (titles: readonly string[]) => titles.map(title => ({ const: title, title }));
+
+function oneField(value: Readonly<Record<string, Json>>): Readonly<Record<string, Json>> {
+  return { type: 'object', required: ['value'], properties: { value } };
+}
+
+export const SEVERAL_SCHEMA = oneField({
+  type: 'array',
+  title: 'Your choice',
+  uniqueItems: true,
+  items: {
+    type: 'string',
+    oneOf: options(
+      Array.from({ length: 16 }, (_, i) => `${461 - 7 * i}: area error ${542 - i * 17}`)
+    )
+  }
+});
+
+export const VERDICT_SCHEMA = oneField({
+  type: 'string',
+  title: 'Your choice',
+  oneOf: options(['approve', 'train again', 'reject'])
+});

@@ -1,2 +1,9 @@
 export type { Connection, Port, PortHandler, Reply, SubscribeOptions } from '../src/port';
-export type { Command, Json, JournalEvent, ServerMessage, Snapshot } from '../src/protocol';
+export type {
+  Command,
+  Json,
+  JournalEvent,
+  MimeBundle,
+  ServerMessage,
+  Snapshot
+} from '../src/protocol';

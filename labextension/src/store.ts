@@ -4,13 +4,17 @@ import { Drafts } from './drafts';
 import type { Connection, Port, Refusal, Reply } from './port';
 import type {
   Command,
+  ErrorMessage,
   JournalEvent,
+  OpenRequest,
+  RequestResolved,
   ServerMessage,
+  Settled,
   Snapshot,
   StateReplayStart,
   Stream
 } from './protocol';
-import { EMPTY, fold, hasEnded } from './snapshot';
+import { EMPTY, findOpen, findSettled, fold, hasEnded, settledFrom } from './snapshot';
 import { Transcript } from './transcript';
 
 /** How many events a page begins with; earlier ones are loaded when they are scrolled to. */
@@ -30,6 +34,13 @@ export interface SessionState {
   readonly unfinished: readonly Stream[];
   readonly truncated: number;
   readonly history: 'all' | 'more' | 'loading' | { readonly error: string };
+  /** Questions that stood open here and were settled by somebody else, or by their deadline. */
+  readonly elsewhere: readonly SettledElsewhere[];
+}
+
+export interface SettledElsewhere {
+  readonly settled: Settled;
+  readonly request: OpenRequest;
 }
 
 export type Schedule = (flush: () => void) => void;
@@ -60,6 +71,9 @@ export class SessionStore {
   private replaying = true;
   private truncated = 0;
   private history: SessionState['history'] = 'all';
+  private elsewhere: readonly SettledElsewhere[] = [];
+  /** Requests that this page has answered, with what was asked. */
+  private readonly answered = new Map<string, OpenRequest>();
   private scheduled = false;
   private readonly stop: () => void;
 
@@ -85,8 +99,24 @@ export class SessionStore {
 
   readonly getState = (): SessionState => this.state;
 
-  send(command: Command): Promise<Reply> {
-    return this.port.send(command);
+  async send(command: Command): Promise<Reply> {
+    const request = 'request_id' in command && findOpen(this.snapshot, command.request_id ?? '');
+    if (!request || command.type === 'draft') {
+      return this.port.send(command);
+    }
+    const requestId = request.request_id ?? '';
+    this.answered.set(requestId, request);
+    const reply = await this.port.send(command);
+    if (!reply.ok) {
+      this.answered.delete(requestId);
+    }
+    return reply;
+  }
+
+  /** Somebody has read that it was settled elsewhere. */
+  dismiss(requestId: string): void {
+    this.elsewhere = this.elsewhere.filter(({ settled }) => settled.request_id !== requestId);
+    this.changed();
   }
 
   reconnect(): void {
@@ -170,6 +200,32 @@ export class SessionStore {
       case 'stream':
         this.unfinished.set(message.source, message);
         break;
+      case 'error':
+        this.tooLate(message);
+        break;
+    }
+  }
+
+  /** Two answered at the same time, and the other was first: what came as settled was not by this page. */
+  private tooLate({ code, request_id: requestId }: ErrorMessage): void {
+    const request = this.answered.get(requestId ?? '');
+    const settled = findSettled(this.snapshot, requestId ?? '');
+    if (code === 'already_settled' && request !== undefined && settled !== undefined) {
+      this.answered.delete(settled.request_id);
+      this.elsewhere = [...this.elsewhere, { settled, request }];
+    }
+  }
+
+  private settledElsewhere(event: RequestResolved, before: Snapshot): void {
+    const request = findOpen(before, event.request_id);
+    const isNews = event.outcome !== 'cancelled' && event.outcome !== 'superseded';
+    if (
+      request !== undefined &&
+      isNews &&
+      !this.replaying &&
+      !this.answered.has(event.request_id)
+    ) {
+      this.elsewhere = [...this.elsewhere, { settled: settledFrom(request, event), request }];
     }
   }
 
@@ -192,6 +248,8 @@ export class SessionStore {
     this.unfinished = new Map();
     this.truncated = 0;
     this.history = 'all';
+    this.elsewhere = [];
+    this.answered.clear();
     this.replaying = true;
   }
 
@@ -212,6 +270,7 @@ export class SessionStore {
         this.unfinished.delete(event.source);
       } else if (event.type === 'request_resolved') {
         this.drafts.forget(event.request_id);
+        this.settledElsewhere(event, before);
       }
     }
     if (hasEnded(this.snapshot)) {
@@ -240,7 +299,8 @@ export class SessionStore {
       version: this.transcript.version,
       unfinished: [...this.unfinished.values()],
       truncated: this.truncated,
-      history: this.history
+      history: this.history,
+      elsewhere: this.elsewhere
     };
   }
 }

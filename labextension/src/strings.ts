@@ -46,6 +46,9 @@ function settledWords({ __ }: Translator) {
     answeredPlain: __('Answered'),
     retriedPlain: __('Retry granted'),
     gaveUpPlain: __('Given up'),
+    at: (what: string, time: string) => __('%1 at %2', what, time),
+    withAnswer: (what: string, answer: string) => __('%1: %2', what, answer),
+    dismiss: __('Dismiss'),
     via: {
       kernel: __('the notebook'),
       token: __('a program'),
@@ -99,7 +102,9 @@ function outputWords({ __, _n }: Translator) {
     truncated: (events: number) =>
       __('%1 earlier events are no longer kept', events.toLocaleString()),
     sourceLabel: (source: string) => __('from %1', source),
-    image: __('Image from the task')
+    image: __('Image from the task'),
+    enlarge: __('Show it as large as it is'),
+    shrink: __('Show the whole picture')
   };
 }
 
@@ -143,6 +148,12 @@ function questionWords({ __, _n }: Translator) {
     },
     required: __('Required'),
     requiredMark: __('required'),
+    choose: __('Choose…'),
+    chosen: (count: number, of: number) => __('%1 of %2 chosen', String(count), String(of)),
+    all: __('All'),
+    chooseAll: __('Choose all'),
+    none: __('None'),
+    chooseNone: __('Choose none'),
     checkFields: __('Please check the marked fields.'),
     optional: __('optional'),
     addItem: __('Add'),
@@ -181,6 +192,7 @@ function endingWords({ __ }: Translator) {
 
 function announcements({ __ }: Translator) {
   return {
+    news: __('News of the task'),
     question: (text: string) => __('Question: %1', text),
     completed: __('The task completed.'),
     failed: (error: string) => __('The task failed: %1', error),

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { fold } from '../src/snapshot';
 import { SessionStore, TAIL } from '../src/store';
 import { ROWS_KEPT } from '../src/transcript';
+import type { JournalEvent } from '../src/protocol';
 import type { LineRow } from '../src/transcript';
 import {
   ManualPort,
@@ -191,4 +192,61 @@ test('what retention took is not asked for', async () => {
   );
   expect(state().history).toBe('all');
   expect(state().truncated).toBe(4);
+});
+
+describe('a question that stood open here', () => {
+  function asked() {
+    const all = opened();
+    all.port.say(replayStart(1, 1), confirmation(1, 'r'), replayComplete(1));
+    return all;
+  }
+
+  const elsewhere = ({ state }: ReturnType<typeof opened>) =>
+    state().elsewhere.map(({ settled }) => [settled.request_id, settled.by]);
+
+  test('and was answered by somebody else is told, until it is dismissed', () => {
+    const page = asked();
+    page.port.say(resolved(2, 'r', 'Bob'));
+    expect(elsewhere(page)).toEqual([['r', 'Bob']]);
+    page.store.dismiss('r');
+    expect(elsewhere(page)).toEqual([]);
+  });
+
+  test('and was answered from this page is not told', async () => {
+    const page = asked();
+    await page.store.send({ type: 'confirm', request_id: 'r', value: true });
+    page.port.say(resolved(2, 'r'));
+    expect(elsewhere(page)).toEqual([]);
+  });
+
+  test('is told where this page was refused, and somebody else answered then', async () => {
+    const page = asked();
+    page.port.reply = { ok: false, refusal: { code: 'offline', message: '' } };
+    await page.store.send({ type: 'confirm', request_id: 'r', value: true });
+    page.port.say(resolved(2, 'r', 'Bob'));
+    expect(elsewhere(page)).toEqual([['r', 'Bob']]);
+  });
+
+  test('is told where two answered at once and the other was first', async () => {
+    const page = asked();
+    await page.store.send({ type: 'confirm', request_id: 'r', value: false });
+    page.port.say(resolved(2, 'r', 'Bob'));
+    const code = 'already_settled';
+    page.port.say({ type: 'error', session_id: 's', request_id: 'r', code, message: '' });
+    expect(elsewhere(page)).toEqual([['r', 'Bob']]);
+  });
+
+  test('and was settled by its deadline is told; one withdrawn is not', () => {
+    const page = asked();
+    page.port.say(confirmation(2, 'other'));
+    page.port.say({ ...resolved(3, 'r'), outcome: 'defaulted' } as JournalEvent);
+    page.port.say({ ...resolved(4, 'other'), outcome: 'cancelled' } as JournalEvent);
+    expect(elsewhere(page)).toEqual([['r', 'Ada']]);
+  });
+
+  test('long ago is history', () => {
+    const { port, state } = opened();
+    port.say(replayStart(1, 7), ...history, replayComplete(7));
+    expect(state().elsewhere).toEqual([]);
+  });
 });

@@ -34,7 +34,19 @@ def test_a_task_is_still_its_function() -> None:
     assert (add.__name__, add.__doc__) == ("add", "Add two numbers.")
     assert list(inspect.signature(add).parameters) == ["ctx", "a", "b"]
     assert (add.title, add.name, add.max_retries, add.is_async) == ("Add up", "add", 2, False)
-    assert (later.title, later.max_retries, later.is_async) == ("later", 0, True)
+    assert (later.title, later.max_retries, later.is_async) == ("Later", 0, True)
+
+
+@pytest.mark.parametrize(
+    ("name", "title"),
+    [("clean_data", "Clean data"), ("fit_PCA", "Fit PCA"), ("_step", "Step"), ("__", "__"), ("été", "Été")],
+)
+def test_a_task_without_a_title_has_its_name_as_one(name: str, title: str) -> None:
+    assert task(name=name)(lambda ctx: None).title == title
+
+
+def test_an_authors_title_stays_as_it_is() -> None:
+    assert task(title="iPhone_sales")(lambda ctx: None).title == "iPhone_sales"
 
 
 def test_the_context_is_wanted_by_name_or_by_annotation() -> None:

@@ -16,6 +16,7 @@ from hitl_jupyter.engine.hub import Viewer
 from hitl_jupyter.engine.limits import Limits
 from hitl_jupyter.engine.manager import Policy, SessionManager
 from hitl_jupyter.journal.sqlite import SqliteJournal
+from hitl_jupyter.journal.writer import NO_FAULTS, Faults
 from hitl_jupyter.launchers.contract import Launch, WorkerProcess
 from hitl_jupyter.link.framing import host_messages, pack
 from hitl_jupyter.link.messages import (
@@ -61,6 +62,15 @@ class FakeWorker:
         await self.send(Emit(first=self.emitted + 1, events=list(events)))
         self.emitted += len(events)
 
+    @asynccontextmanager
+    async def second_link(self) -> AsyncIterator[FakeWorker]:
+        """The same worker, connected and welcomed once more; its first link stays as it is."""
+        async with await anyio.connect_unix(self.launch.socket) as stream:
+            again = FakeWorker(stream, self.launch)
+            await again.hello()
+            again.emitted = (await again.wait_for(Welcome)).accepted
+            yield again
+
     async def receive(self) -> HostMessage:
         """The next thing the host says."""
         while not self.received:
@@ -91,6 +101,7 @@ class FakeProcess:
         self.pid = pid
         self.started_at = 0.0
         self.signals: list[str] = []
+        self.released = False
         self._scope = scope
         self._ended = anyio.Event()
         self._returncode = 0
@@ -113,6 +124,9 @@ class FakeProcess:
             self.signals.append("KILL")
         self.end(-9)
 
+    def release(self) -> None:
+        self.released = True
+
 
 class FakeLauncher:
     """Launches scripts: the first launch runs the first script, and so on; the last one serves for all further ones."""
@@ -126,6 +140,7 @@ class FakeLauncher:
         self._scripts = scripts
 
     async def launch(self, launch: Launch) -> WorkerProcess:
+        await anyio.lowlevel.checkpoint()  # a real process is started in a thread
         script = self._scripts[min(len(self.launches), len(self._scripts) - 1)]
         self.launches.append(launch)
         scope = anyio.CancelScope()
@@ -153,13 +168,17 @@ class FakeLauncher:
 
 @asynccontextmanager
 async def host(
-    store: Path, *scripts: Script, limits: Limits | None = None, policy: Policy | None = None
+    store: Path,
+    *scripts: Script,
+    limits: Limits | None = None,
+    policy: Policy | None = None,
+    faults: Faults = NO_FAULTS,
 ) -> AsyncIterator[tuple[SessionManager, FakeLauncher]]:
     """A session manager on a real journal and a real socket, with scripted workers."""
     async with anyio.create_task_group() as tasks:
         launcher = FakeLauncher(tasks, *scripts)
         quiet = limits or Limits(max_warm_spares=0)
-        journal = SqliteJournal(store / "journal.sqlite")
+        journal = SqliteJournal(store / "journal.sqlite", faults=faults)
         async with SessionManager(journal, launcher, store, quiet, policy) as manager:
             yield manager, launcher
         tasks.cancel_scope.cancel()

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
-from hitl_jupyter.forms import choice_form
+from hitl_jupyter.forms import choice_form, form_for
 from tests.forms.samples import (
     Colour,
     Level,
@@ -31,6 +31,20 @@ def test_few_options_stand_in_sight_and_many_in_a_list() -> None:
     assert choice_form(["a", "b"]).ui_schema["value"] == {"ui:widget": "radio"}
     assert choice_form(["a", "b"], multiple=True).ui_schema["value"] == {"ui:widget": "checkboxes"}
     assert choice_form([str(n) for n in range(30)]).ui_schema["value"] == {"ui:widget": "select"}
+
+
+@pytest.mark.parametrize("count", [16, 300])
+def test_several_of_many_are_chosen_by_check_boxes_however_many_there_are(count: int) -> None:
+    labels = [str(n) for n in range(count)]
+    assert choice_form(labels, multiple=True).ui_schema["value"] == {"ui:widget": "checkboxes"}
+    kind = list[Literal[*labels]]  # type: ignore[valid-type]  # a type made at run time
+    assert form_for(kind).ui_schema["value"] == {"ui:widget": "checkboxes"}
+
+
+def test_none_of_several_is_an_answer() -> None:
+    form = choice_form(["a", "b"], multiple=True)
+    assert form.schema["required"] == ["value"]
+    assert form.check({"value": []}) == []
 
 
 def test_a_default_choice_is_filled_in() -> None:

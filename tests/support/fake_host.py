@@ -170,7 +170,11 @@ class FakeHost:
         """Have the worker check values."""
         call = len(self.replies) + 1
         self.send(Validate(call=call, request_id=request.request_id, values=values))
-        return eventually(lambda: next((r for r in self.replies if getattr(r, "call", 0) == call), None), "a reply")
+
+        def replied() -> Validated | None:
+            return next((r for r in self.replies if isinstance(r, Validated) and r.call == call), None)
+
+        return eventually(replied, "a reply to the check")
 
     def end(self, *, within: float = 20) -> Any:
         """The terminal event."""

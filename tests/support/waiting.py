@@ -18,7 +18,7 @@ PATIENCE_SECONDS = 20.0
 PAUSE_SECONDS = 0.02
 
 
-def eventually(condition: Callable[[], _T], what: str, *, within: float = PATIENCE_SECONDS) -> _T:
+def eventually(condition: Callable[[], _T | None], what: str, *, within: float = PATIENCE_SECONDS) -> _T:
     """Call ``condition`` until it returns something true, and return that.
 
     Raises
@@ -42,7 +42,7 @@ def eventually(condition: Callable[[], _T], what: str, *, within: float = PATIEN
 
 
 async def eventually_async(
-    condition: Callable[[], Awaitable[_T]], what: str, *, within: float = PATIENCE_SECONDS
+    condition: Callable[[], Awaitable[_T | None]], what: str, *, within: float = PATIENCE_SECONDS
 ) -> _T:
     """The same for a coroutine function, without blocking the event loop."""
     end = time.monotonic() + within

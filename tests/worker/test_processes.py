@@ -57,6 +57,7 @@ def test_joblib_works_on_notebook_functions() -> None:
 
 
 def test_a_data_loader_with_workers_reads_a_notebook_dataset() -> None:
+    pytest.importorskip("torch")
     source = """
         import torch
 

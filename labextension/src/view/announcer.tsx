@@ -1,4 +1,4 @@
-// Tells a screen reader of new questions and of the end, politely; the history is not told again.
+// Tells a screen reader of new questions, of those others answered and of the end; the history is not told again.
 
 import { useEffect, useRef, useState } from 'react';
 
@@ -7,6 +7,10 @@ import type { SessionState } from '../store';
 import type { Strings } from '../strings';
 import { questionOf } from '../snapshot';
 import { useSession } from './context';
+import { noticeText } from './settled_notice';
+
+/** How many lines stay: a reader may lag behind, and nothing else needs them. */
+const LINES_KEPT = 5;
 
 /** What is new between two snapshots and worth a word. */
 export function announcement(
@@ -34,24 +38,47 @@ export function announcement(
   }
 }
 
+interface Said {
+  readonly id: number;
+  readonly text: string;
+}
+
+/** A log, to which a reader listens line by line: what follows at once does not cut off what was said before. */
 export function Announcer({ state }: { readonly state: SessionState }) {
-  const words = useSession().strings.announce;
-  const before = useRef<Snapshot | null>(null);
-  const [text, setText] = useState('');
-  const { snapshot, replaying } = state;
+  const { strings } = useSession();
+  const before = useRef<SessionState | null>(null);
+  const [said, setSaid] = useState<readonly Said[]>([]);
   useEffect(() => {
-    if (replaying) {
+    if (state.replaying) {
       return;
     }
-    const news = before.current && announcement(before.current, snapshot, words);
-    before.current = snapshot;
-    if (news !== null) {
-      setText(news);
+    const earlier = before.current;
+    before.current = state;
+    const news = earlier === null ? [] : newsBetween(earlier, state, strings);
+    if (news.length > 0) {
+      setSaid(lines => {
+        const next = (lines.at(-1)?.id ?? 0) + 1;
+        const added = news.map((text, index) => ({ id: next + index, text }));
+        return [...lines, ...added].slice(-LINES_KEPT);
+      });
     }
-  }, [snapshot, replaying, words]);
+  }, [state, strings]);
   return (
-    <div className="jp-hitl-Hidden" role="status" aria-live="polite">
-      {text}
+    <div className="jp-hitl-Hidden" role="log" aria-label={strings.announce.news}>
+      {said.map(({ id, text }) => (
+        <p key={id}>{text}</p>
+      ))}
     </div>
   );
+}
+
+function newsBetween(
+  earlier: SessionState,
+  now: SessionState,
+  strings: Strings
+): readonly string[] {
+  const elsewhere = now.elsewhere.filter(news => !earlier.elsewhere.includes(news));
+  const news = announcement(earlier.snapshot, now.snapshot, strings.announce);
+  const told = elsewhere.map(each => noticeText(strings.settled, each));
+  return news === null ? told : [...told, news];
 }

@@ -4,6 +4,8 @@ import Anser from 'anser';
 import { memo } from 'react';
 import type { CSSProperties } from 'react';
 
+import { Marked } from './marked';
+
 const ESCAPE = '\u001b';
 
 /** What is left of a line after its carriage returns have overwritten it. */
@@ -65,10 +67,18 @@ function withoutOtherSequences(text: string): string {
   );
 }
 
+/** What of the text can be read: without colours and what was overwritten. */
+export function visibleText(text: string): string {
+  const left = afterReturns(text);
+  return left.includes(ESCAPE)
+    ? withoutOtherSequences(left).replace(/\u001b\[[0-9;:]*m/g, '')
+    : left;
+}
+
 export const AnsiText = memo(function AnsiText({ text }: { readonly text: string }) {
   const left = afterReturns(text);
   if (!left.includes(ESCAPE)) {
-    return <>{left}</>;
+    return <Marked text={left} />;
   }
   const chunks = Anser.ansiToJson(withoutOtherSequences(left), {
     use_classes: true,
@@ -78,7 +88,7 @@ export const AnsiText = memo(function AnsiText({ text }: { readonly text: string
     <>
       {chunks.map((chunk, index) => (
         <span key={index} className={classesOf(chunk)} style={styleOf(chunk)}>
-          {chunk.content}
+          <Marked text={chunk.content} />
         </span>
       ))}
     </>

@@ -1,6 +1,6 @@
 // The frame of every open question: who it is for, how long there is, what stands beside it, and the answer's fate.
 
-import { useCallback, useEffect, useId, useState } from 'react';
+import { useCallback, useEffect, useId, useRef, useState } from 'react';
 import type { KeyboardEvent, ReactNode } from 'react';
 
 import type { Refusal } from '../port';
@@ -14,6 +14,7 @@ import { kindOf } from '../snapshot';
 import { useSession } from './context';
 import { KindIcon, ActionIcon } from './icons';
 import { MimeView } from './mime';
+import { useScrolls } from './overflow';
 import { clockTime, duration, useNow } from './time';
 
 /** How long a new card does not take clicks, so that a double click never answers the next question. */
@@ -138,8 +139,16 @@ function Clock({
 
 function Evidence({ request }: { readonly request: RequestConfirmation | RequestUserInput }) {
   const words = useSession().strings.question;
+  const box = useRef<HTMLDivElement>(null);
+  const scrolls = useScrolls(box);
   return (
-    <div className="jp-hitl-Evidence" role="group" aria-label={words.evidence} tabIndex={0}>
+    <div
+      className="jp-hitl-Evidence"
+      ref={box}
+      role="group"
+      aria-label={words.evidence}
+      tabIndex={scrolls ? 0 : undefined}
+    >
       {request.evidence.map((data, index) => (
         <MimeView key={index} data={data} />
       ))}

@@ -3,13 +3,15 @@
 import { useEffect, useRef, useState } from 'react';
 
 import type { Row } from '../transcript';
+import { visibleText } from './ansi';
 import { useSession } from './context';
 import { ActionIcon } from './icons';
+import { patternOf } from './marked';
 
 function textOf(row: Row): string {
   switch (row.kind) {
     case 'line':
-      return row.content;
+      return visibleText(row.content);
     case 'settled':
       return row.settled.message;
     default:
@@ -19,11 +21,11 @@ function textOf(row: Row): string {
 
 /** The places of the rows that contain these words, whatever their case. */
 export function matching(rows: readonly Row[], query: string): readonly number[] {
-  const wanted = query.toLowerCase();
+  const wanted = patternOf(query);
   const places: number[] = [];
-  if (wanted !== '') {
+  if (wanted !== null) {
     rows.forEach((row, index) => {
-      if (textOf(row).toLowerCase().includes(wanted)) {
+      if (textOf(row).search(wanted) !== -1) {
         places.push(index);
       }
     });
@@ -33,7 +35,8 @@ export function matching(rows: readonly Row[], query: string): readonly number[]
 
 interface FindBarProps {
   readonly rows: readonly Row[];
-  readonly onShow: (index: number | null) => void;
+  /** The place to show, and the words that are looked for. */
+  readonly onShow: (index: number | null, query: string) => void;
   readonly onClose: () => void;
 }
 
@@ -49,7 +52,7 @@ export function FindBar({ rows, onShow, onClose }: FindBarProps) {
     const next = places.length === 0 ? 0 : (wanted(places.length) + places.length) % places.length;
     setCount(places.length);
     setAt(next);
-    onShow(places.length === 0 ? null : places[next]);
+    onShow(places.length === 0 ? null : places[next], text);
   };
   return (
     <search className="jp-hitl-Find">

@@ -12,6 +12,7 @@ import type { Answering } from './card';
 import { useSession } from './context';
 import { errorSchemaOf, plainErrors, stillValid } from './form/errors';
 import {
+  ONLY_WRITTEN_DEFAULTS,
   asRjsf,
   drawable,
   drawableUi,
@@ -137,6 +138,7 @@ function DrawnForm({ request, answering, armed }: FormProps) {
         uiSchema={uiSchema}
         formData={values}
         validator={validator}
+        experimental_defaultFormStateBehavior={ONLY_WRITTEN_DEFAULTS}
         idPrefix={prefix}
         noHtml5Validate
         showErrorList={false}

@@ -50,7 +50,8 @@ function Facts({ state }: { readonly state: SessionState }) {
       {(attempts > 1 || snapshot.attempt > 1) && (
         <span>{words.attempt(snapshot.attempt, Math.max(attempts, snapshot.attempt))}</span>
       )}
-      <time title={words.elapsed} aria-label={`${words.elapsed}: ${duration(elapsed)}`}>
+      <time title={words.elapsed}>
+        <span className="jp-hitl-Hidden">{words.elapsed}: </span>
         {duration(elapsed)}
       </time>
     </span>

@@ -1,13 +1,14 @@
 // Rich outputs of a task. Nothing in them acts: images are data, HTML passes the host's sanitizer, SVG is an image.
 
 import { Markdown } from 'markdown-to-jsx/react';
-import { memo, useMemo } from 'react';
-import type { ReactNode } from 'react';
+import { memo, useMemo, useRef, useState } from 'react';
+import type { KeyboardEvent, ReactNode } from 'react';
 
 import type { Json, MimeBundle } from '../protocol';
 import { AnsiText } from './ansi';
 import { useSession } from './context';
 import { JsonView } from './json_view';
+import { useScrolls, useShrunk } from './overflow';
 
 const IMAGES = ['image/png', 'image/jpeg', 'image/gif', 'image/webp'] as const;
 
@@ -58,6 +59,33 @@ const MARKDOWN_OPTIONS = {
   overrides: { a: MarkdownLink, img: MarkdownImage }
 } as const;
 
+/** A whole picture, never a cut one; where it had to be made smaller, a click shows it as large as it is. */
+function Image({ source, label }: { readonly source: string; readonly label: string }) {
+  const words = useSession().strings.output;
+  const image = useRef<HTMLImageElement>(null);
+  const shrunk = useShrunk(image);
+  const [whole, setWhole] = useState(true);
+  const turn = () => setWhole(!whole);
+  const asButton = {
+    role: 'button',
+    tabIndex: 0,
+    title: whole ? words.enlarge : words.shrink,
+    'aria-pressed': !whole,
+    onClick: turn,
+    onKeyDown: (event: KeyboardEvent) => {
+      if (event.key === 'Enter' || event.key === ' ') {
+        event.preventDefault();
+        turn();
+      }
+    }
+  };
+  return (
+    <span className="jp-hitl-Picture" data-whole={whole} {...((shrunk || !whole) && asButton)}>
+      <img ref={image} className="jp-hitl-Image" src={source} alt={label} />
+    </span>
+  );
+}
+
 function rendered(data: MimeBundle, imageLabel: string): ReactNode {
   if (data['text/html'] !== undefined) {
     return <Html html={asText(data['text/html'])} />;
@@ -71,14 +99,12 @@ function rendered(data: MimeBundle, imageLabel: string): ReactNode {
   }
   const label = data['text/plain'] === undefined ? imageLabel : asText(data['text/plain']);
   if (data['image/svg+xml'] !== undefined) {
-    return (
-      <img className="jp-hitl-Image" src={svgSource(asText(data['image/svg+xml']))} alt={label} />
-    );
+    return <Image source={svgSource(asText(data['image/svg+xml']))} label={label} />;
   }
   const image = IMAGES.find(type => data[type] !== undefined);
   if (image !== undefined) {
     const source = `data:${image};base64,${asText(data[image]).replace(/\s/g, '')}`;
-    return <img className="jp-hitl-Image" src={source} alt={label} />;
+    return <Image source={source} label={label} />;
   }
   if (data['application/json'] !== undefined) {
     return <JsonView value={data['application/json']} />;
@@ -93,5 +119,16 @@ function rendered(data: MimeBundle, imageLabel: string): ReactNode {
 
 export const MimeView = memo(function MimeView({ data }: { readonly data: MimeBundle }) {
   const { strings } = useSession();
-  return <div className="jp-hitl-Mime">{rendered(data, strings.output.image)}</div>;
+  const box = useRef<HTMLDivElement>(null);
+  const scrolls = useScrolls(box);
+  return (
+    <div
+      className="jp-hitl-Mime"
+      ref={box}
+      data-scrolls={scrolls}
+      tabIndex={scrolls ? 0 : undefined}
+    >
+      {rendered(data, strings.output.image)}
+    </div>
+  );
 });

@@ -10,6 +10,7 @@ import type { Row } from '../transcript';
 import { useSession } from './context';
 import { FindBar } from './find';
 import { ActionIcon } from './icons';
+import { Sought } from './marked';
 import { LineView, RowView } from './rows';
 
 const TALLEST = 340;
@@ -97,6 +98,7 @@ export function OutputPane({ state }: { readonly state: SessionState }) {
   const [atEnd, setAtEnd] = useState(true);
   const [finding, setFinding] = useState(false);
   const [found, setFound] = useState<Row | null>(null);
+  const [sought, setSought] = useState('');
   const { rows, first, cleared, clear, restore } = useVisible(state);
   const loadEarlier = useCallback(() => void store.loadEarlier(), [store]);
   const context = useMemo<PaneContext>(
@@ -104,7 +106,8 @@ export function OutputPane({ state }: { readonly state: SessionState }) {
     [state, cleared, loadEarlier]
   );
   const toEnd = () => list.current?.scrollToIndex({ index: 'LAST', align: 'end' });
-  const show = (index: number | null) => {
+  const show = (index: number | null, query: string) => {
+    setSought(query);
     setFound(index === null ? null : rows[index]);
     if (index !== null) {
       list.current?.scrollToIndex({ index, align: 'center' });
@@ -141,7 +144,7 @@ export function OutputPane({ state }: { readonly state: SessionState }) {
             onShow={show}
             onClose={() => {
               setFinding(false);
-              setFound(null);
+              show(null, '');
             }}
           />
         ) : (
@@ -170,26 +173,28 @@ export function OutputPane({ state }: { readonly state: SessionState }) {
           className="jp-hitl-Pane"
           style={{ height, '--jp-private-hitl-digits': digits } as CSSProperties}
         >
-          <Virtuoso<Row, PaneContext>
-            ref={list}
-            role="log"
-            aria-live="off"
-            aria-label={words.output}
-            context={context}
-            components={COMPONENTS}
-            totalCount={rows.length}
-            firstItemIndex={first}
-            itemContent={drawn}
-            computeItemKey={index => index}
-            defaultItemHeight={LINE_HEIGHT}
-            increaseViewportBy={240}
-            initialTopMostItemIndex={{ index: 'LAST', align: 'end' }}
-            followOutput={end => (end ? 'auto' : false)}
-            atBottomThreshold={LINE_HEIGHT}
-            atBottomStateChange={setAtEnd}
-            startReached={cleared ? undefined : loadEarlier}
-            totalListHeightChanged={setMeasured}
-          />
+          <Sought.Provider value={sought}>
+            <Virtuoso<Row, PaneContext>
+              ref={list}
+              role="log"
+              aria-live="off"
+              aria-label={words.output}
+              context={context}
+              components={COMPONENTS}
+              totalCount={rows.length}
+              firstItemIndex={first}
+              itemContent={drawn}
+              computeItemKey={index => index}
+              defaultItemHeight={LINE_HEIGHT}
+              increaseViewportBy={240}
+              initialTopMostItemIndex={{ index: 'LAST', align: 'end' }}
+              followOutput={end => (end ? 'auto' : false)}
+              atBottomThreshold={LINE_HEIGHT}
+              atBottomStateChange={setAtEnd}
+              startReached={cleared ? undefined : loadEarlier}
+              totalListHeightChanged={setMeasured}
+            />
+          </Sought.Provider>
           {!atEnd && (
             <button type="button" className="jp-hitl-Button jp-hitl-ToEnd" onClick={toEnd}>
               <ActionIcon name="down" />

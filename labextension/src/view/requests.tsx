@@ -1,4 +1,4 @@
-// The open questions, oldest first, and where the focus goes when one of them is settled.
+// The open questions, oldest first, what became of those that others settled, and where the focus goes then.
 
 import { useEffect, useLayoutEffect, useRef } from 'react';
 import type { RefObject } from 'react';
@@ -8,6 +8,7 @@ import type { SessionState } from '../store';
 import { ConfirmCard } from './confirm_card';
 import { FormCard } from './form_card';
 import { RetryCard } from './retry_card';
+import { SettledNotice } from './settled_notice';
 
 interface RequestsProps {
   readonly state: SessionState;
@@ -17,17 +18,21 @@ interface RequestsProps {
 export function Requests({ state, root }: RequestsProps) {
   const { open_requests: requests, overdue } = state.snapshot;
   useFocusAfterSettling(requests, root);
-  return (
-    <>
-      {requests.map(request => (
-        <RequestCard
-          key={request.request_id}
-          request={request}
-          overdue={request.request_id !== null && overdue.includes(request.request_id)}
-        />
-      ))}
-    </>
-  );
+  const cards = requests.map(request => ({
+    seq: request.seq ?? 0,
+    shown: (
+      <RequestCard
+        key={request.request_id}
+        request={request}
+        overdue={request.request_id !== null && overdue.includes(request.request_id)}
+      />
+    )
+  }));
+  const notices = state.elsewhere.map(news => ({
+    seq: news.settled.opened_seq,
+    shown: <SettledNotice key={news.settled.request_id} news={news} />
+  }));
+  return <>{[...cards, ...notices].sort((a, b) => a.seq - b.seq).map(({ shown }) => shown)}</>;
 }
 
 interface RequestCardProps {
@@ -61,9 +66,16 @@ function requestOf(target: EventTarget | null): string | undefined {
     : undefined;
 }
 
+/** The word on a question that somebody else settled while it had the focus. */
+function noticeOf(requestId: string, root: HTMLElement): HTMLElement | undefined {
+  const notices = Array.from(root.querySelectorAll<HTMLElement>('[data-settled]'));
+  return notices.find(notice => notice.dataset['settled'] === requestId);
+}
+
 /**
  * A new question never takes the focus from elsewhere on the page. But when the card that had it is settled, the next
- * one gets it; until there is one, the view itself holds the place.
+ * one gets it; until there is one, the view itself holds the place. Where somebody else settled it, the word on that
+ * gets the focus: whoever was typing does not type into the next question.
  */
 function useFocusAfterSettling(
   requests: readonly OpenRequest[],
@@ -82,18 +94,20 @@ function useFocusAfterSettling(
   }, [root]);
   useLayoutEffect(() => {
     const element = root.current;
-    const lost = held.current !== null && !requests.some(r => r.request_id === held.current);
-    if (!lost || element === null) {
+    const settled = held.current;
+    if (settled === null || element === null || requests.some(r => r.request_id === settled)) {
       return;
     }
     const active = element.ownerDocument.activeElement;
     const isFree = active === null || active === element.ownerDocument.body || active === element;
-    const next = element.querySelector<HTMLElement>('[data-request]');
+    const notice = noticeOf(settled, element);
+    const card = element.querySelector<HTMLElement>('[data-request]');
+    const next = notice ?? (card === null ? null : firstIn(card));
     if (!isFree || next !== null) {
       held.current = null;
     }
     if (isFree) {
-      (next === null ? element : firstIn(next)).focus({ preventScroll: next === null });
+      (next ?? element).focus({ preventScroll: next === null });
     }
   }, [requests, root]);
 }

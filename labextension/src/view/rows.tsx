@@ -7,6 +7,7 @@ import type { LineRow, Row, SettledRow } from '../transcript';
 import { AnsiText } from './ansi';
 import { useSession } from './context';
 import { ActionIcon } from './icons';
+import { Marked } from './marked';
 import { MimeView } from './mime';
 import { byteCount, clockTime } from './time';
 
@@ -52,7 +53,9 @@ function SettledView({ row }: { readonly row: SettledRow }) {
         <span className="jp-hitl-Settled-what">
           {settledPhrase(strings.settled, settled)} · {clockTime(settled.at)}
         </span>
-        <span className="jp-hitl-Settled-question">{settled.message.split('\n', 1)[0]}</span>
+        <span className="jp-hitl-Settled-question">
+          <Marked text={settled.message.split('\n', 1)[0]} />
+        </span>
         {comment !== null && comment !== '' && <q className="jp-hitl-Settled-comment">{comment}</q>}
       </span>
     </div>

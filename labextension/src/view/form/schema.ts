@@ -1,6 +1,6 @@
 // A request's JSON Schema made ready for drawing, and its values made ready for sending.
 
-import type { RJSFSchema, UiSchema } from '@rjsf/utils';
+import type { Experimental_DefaultFormStateBehavior, RJSFSchema, UiSchema } from '@rjsf/utils';
 
 import type { Values } from '../../drafts';
 import type { Json } from '../../protocol';
@@ -9,6 +9,16 @@ import type { Json } from '../../protocol';
 export type FormValues = Readonly<Record<string, unknown>>;
 
 type JsonObject = Readonly<Record<string, Json>>;
+
+/**
+ * What is filled in before anybody touched the form: the defaults that the author wrote, and nothing else. By itself
+ * RJSF would choose the first of several options, and "no" for a required yes-or-no.
+ */
+export const ONLY_WRITTEN_DEFAULTS: Experimental_DefaultFormStateBehavior = {
+  constAsDefaults: 'never',
+  requiredBooleanDefault: 'skip',
+  arrayMinItems: { populate: 'requiredOnly' }
+};
 
 function isObject(value: Json | undefined): value is JsonObject {
   return value !== null && typeof value === 'object' && !Array.isArray(value);
@@ -36,7 +46,7 @@ function nonNull(schema: JsonObject): JsonObject | null {
     : { ...beside, anyOf: left };
 }
 
-/** The same schema with every `X | None` as an X that may be left empty. */
+/** The same schema with every `X | None` as an X that may be left empty, and constants filled in. */
 export function drawable(schema: Json): Json {
   if (Array.isArray(schema)) {
     return schema.map(drawable);
@@ -50,9 +60,25 @@ export function drawable(schema: Json): Json {
       name,
       name === 'default' || name === 'enum' || name === 'const' || name === 'examples'
         ? value
-        : drawable(value)
+        : name === 'properties' && isObject(value)
+          ? withConstants(drawable(value))
+          : drawable(value)
     ])
   );
+}
+
+/** A field that can hold one value only, such as the mark of a union's branch, is no choice of anybody's. */
+function withConstants(properties: Json): Json {
+  return isObject(properties)
+    ? Object.fromEntries(
+        Object.entries(properties).map(([name, field]) => [
+          name,
+          isObject(field) && 'const' in field
+            ? { default: field['const'], readOnly: true, ...field }
+            : field
+        ])
+      )
+    : properties;
 }
 
 function propertiesOf(schema: JsonObject): Readonly<Record<string, JsonObject>> {
@@ -68,10 +94,17 @@ function resolved(schema: JsonObject, root: JsonObject): JsonObject {
   return isObject(target) ? { ...target, ...schema } : schema;
 }
 
-function isMultiChoice(schema: JsonObject, root: JsonObject): boolean {
-  const items = schema['items'];
+/** Whether the schema takes several of a list of options. */
+export function isMultiChoice(schema: RJSFSchema | JsonObject, root: JsonObject = {}): boolean {
+  const { type, items } = schema as JsonObject;
+  const isList = type === 'array' || (Array.isArray(type) && type.includes('array'));
+  return isList && isObject(items) && isChoice(resolved(items, root));
+}
+
+function isChoice({ enum: values, oneOf }: JsonObject): boolean {
   return (
-    schema['type'] === 'array' && isObject(items) && Array.isArray(resolved(items, root)['enum'])
+    Array.isArray(values) ||
+    (Array.isArray(oneOf) && oneOf.every((option: Json) => isObject(option) && 'const' in option))
   );
 }
 

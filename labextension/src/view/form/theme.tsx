@@ -1,7 +1,7 @@
 // The look of generated forms: labels above compact inputs, as in JupyterLab's settings.
 
 import { withTheme } from '@rjsf/core';
-import { descriptionId, errorId, getUiOptions } from '@rjsf/utils';
+import { descriptionId, errorId, getUiOptions, helpId } from '@rjsf/utils';
 import type {
   ArrayFieldItemTemplateProps,
   ArrayFieldTemplateProps,
@@ -15,9 +15,24 @@ import { useEffect, useRef } from 'react';
 
 import { useSession } from '../context';
 import { ActionIcon } from '../icons';
+import { Checkboxes, Radios, Select } from './choices';
+import { isMultiChoice } from './schema';
 import type { FormValues } from './schema';
 
 const GROUPS = new Set(['checkboxes', 'radio']);
+
+/** What a reader says of a control: RJSF names texts that may not be there, and does not say which is wrong. */
+function describe(control: HTMLElement, id: string, invalid: boolean): void {
+  const there = [errorId(id), descriptionId(id), helpId(id)].filter(
+    text => control.ownerDocument.getElementById(text) !== null
+  );
+  control.setAttribute('aria-invalid', String(invalid));
+  if (there.length > 0) {
+    control.setAttribute('aria-describedby', there.join(' '));
+  } else {
+    control.removeAttribute('aria-describedby');
+  }
+}
 
 function FieldTemplate(props: FieldTemplateProps) {
   const { id, label, required, displayLabel, hidden, children, errors, help, description } = props;
@@ -29,14 +44,14 @@ function FieldTemplate(props: FieldTemplateProps) {
   useEffect(() => {
     if (isLeaf) {
       field.current
-        ?.querySelectorAll('input, select, textarea')
-        .forEach(control => control.setAttribute('aria-invalid', String(invalid)));
+        ?.querySelectorAll<HTMLElement>('input, select, textarea')
+        .forEach(control => describe(control, id, invalid));
     }
-  }, [invalid, isLeaf]);
+  });
   if (hidden) {
     return <div hidden>{children}</div>;
   }
-  const isGroup = GROUPS.has(String(getUiOptions(uiSchema).widget));
+  const isGroup = GROUPS.has(String(getUiOptions(uiSchema).widget)) || isMultiChoice(schema);
   // "Tags-1" says nothing to the eye that the place in the list does not.
   const isScalarItem = isLeaf && typeof props.fieldPathId.path.at(-1) === 'number';
   const labelId = `${id}__label`;
@@ -171,7 +186,7 @@ function FieldHelpTemplate({
   fieldPathId: { $id: string };
 }) {
   return typeof help === 'string' && help !== '' ? (
-    <div className="jp-hitl-Help" id={descriptionId(fieldPathId.$id)}>
+    <div className="jp-hitl-Help" id={helpId(fieldPathId.$id)}>
       {help}
     </div>
   ) : null;
@@ -186,5 +201,6 @@ export const ThemedForm = withTheme<FormValues, RJSFSchema>({
     DescriptionFieldTemplate,
     FieldErrorTemplate,
     FieldHelpTemplate
-  }
+  },
+  widgets: { CheckboxesWidget: Checkboxes, RadioWidget: Radios, SelectWidget: Select }
 });
