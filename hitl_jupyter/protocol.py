@@ -92,7 +92,6 @@ class SessionFacts(Struct, kw_only=True):
     origin: Origin | None = None
     max_retries: int = 0
     launcher: str = "local"
-    params: dict[str, Any] | None = None
 
 
 class StatusChanged(Event, tag="status"):

@@ -94,6 +94,7 @@ class Snapshot(Struct, frozen=True, kw_only=True):
     overdue: tuple[str, ...] = ()
     settled: tuple[Settled, ...] = ()
     settled_count: int = 0
+    retries: int = 0
     progress: tuple[ProgressState, ...] = ()
     streams: int = 0
     displays: int = 0
@@ -231,6 +232,7 @@ def _apply_resolved(snapshot: Snapshot, event: RequestResolved) -> Snapshot:
         overdue=tuple(r for r in snapshot.overdue if r != event.request_id),
         settled=(*snapshot.settled, settled)[-SETTLED_KEPT:],
         settled_count=snapshot.settled_count + 1,
+        retries=snapshot.retries + granted,
         error=None if granted else snapshot.error,
     )
 

@@ -165,7 +165,7 @@ class Attempts:
             cwd=env.cwd,
             sys_path=env.sys_path,
             max_retries=start.max_retries,
-            retries=self._session.retries_used(),
+            retries=self._session.snapshot.retries,
             reuse=_reusable(snapshot) if self._reuse_answers else {},
         )
 
@@ -253,7 +253,7 @@ class Attempts:
         return TaskFailed(
             error=error,
             error_type=error_type,
-            retries=self._session.retries_used(),
+            retries=self._session.snapshot.retries,
             timestamp=self._services.clock(),
         )
 

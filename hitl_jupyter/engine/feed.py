@@ -75,6 +75,9 @@ class Feeds:
         self._feeds: set[Feed] = set()
         self.closed = False
 
+    def __len__(self) -> int:
+        return len(self._feeds)
+
     def add(self, feed: Feed) -> None:
         self._feeds.add(feed)
 

@@ -139,7 +139,9 @@ class Registry:
     # -- what sessions tell ------------------------------------------------------------------------------------------
 
     def on_change(self, session: Session, rev: int) -> None:
-        """A session changed: tell the inboxes of its owner."""
+        """A session changed: tell the inboxes of its owner, if there is any inbox."""
+        if not len(self._feeds):
+            return
         facts = session.snapshot.session
         changed = SessionChanged(summary=session.summary(), session_id=session.session_id, rev=rev)
         self._feeds.put(changed, facts.owner if facts else "")

@@ -49,6 +49,9 @@ from hitl_jupyter.snapshot import OpenRequest, Snapshot, fold, kind_of
 STORE_RETRY_SECONDS = 1.0
 """How often what has to be written is tried again while the journal refuses."""
 
+SNAPSHOT_EVERY = 2000
+"""Events between two snapshots in a live session's row: what is newer is folded in when a host starts again."""
+
 
 @dataclass(frozen=True)
 class Services:
@@ -83,6 +86,7 @@ class Session:
         self.after_commit: list[Callable[[Change], None]] = []
         self.list_drafts: Callable[[], Awaitable[list[Draft]]] = _no_drafts
         self._snapshot = snapshot
+        self._kept_seq = snapshot.last_seq
 
     # -- what others look at ---------------------------------------------------------------------------------------
 
@@ -131,10 +135,6 @@ class Session:
         """The drafts of its open requests."""
         return await self.list_drafts()
 
-    def retries_used(self) -> int:
-        """How many retries people have granted so far."""
-        return sum(1 for s in self._snapshot.settled if s.kind == "retry" and s.value is True)
-
     # -- commit, then publish ----------------------------------------------------------------------------------------
 
     def change(self) -> Change:
@@ -160,7 +160,7 @@ class Session:
         rev = create.rev if create is not None else None
         if batch is not None and create is None:
             rev = self.services.next_rev() if _shows_in_lists(change) else None
-            update = self._update(snapshot, batch, rev, keep=not plain)
+            update = self._update(snapshot, batch, rev)
         write = Write(
             session_id=self.session_id,
             create=create and replace(create, snapshot=encode(snapshot), snapshot_seq=snapshot.last_seq),
@@ -173,11 +173,12 @@ class Session:
         )
         with anyio.CancelScope(shield=True):
             await self.journal.submit(write)
-        self._publish(snapshot, batch)
+        self._snapshot = snapshot
+        for hook in self.after_commit:
+            hook(change)  # the worker hears first: from there it is the longest way to the next question
+        self._publish(batch)
         if rev is not None:
             self.services.on_change(self, rev)
-        for hook in self.after_commit:
-            hook(change)
 
     async def insist(self, step: Callable[[], Awaitable[object]]) -> None:
         """Carry out what has to be written, though the journal may refuse it for a while."""
@@ -202,8 +203,11 @@ class Session:
         batch = Batch(first_seq=first, last_seq=seq - 1, data=encode(change.events))
         return batch, fold(change.events, self._snapshot)
 
-    def _update(self, snapshot: Snapshot, batch: Batch, rev: int | None, *, keep: bool) -> SessionUpdate:
+    def _update(self, snapshot: Snapshot, batch: Batch, rev: int | None) -> SessionUpdate:
         moved = snapshot.status != self._snapshot.status
+        keep = snapshot.ended or batch.last_seq - self._kept_seq >= SNAPSHOT_EVERY
+        if keep:
+            self._kept_seq = batch.last_seq
         return SessionUpdate(
             last_seq=batch.last_seq,
             rev=rev,
@@ -213,12 +217,11 @@ class Session:
             snapshot_seq=snapshot.last_seq if keep else None,
         )
 
-    def _publish(self, snapshot: Snapshot, batch: Batch | None) -> None:
-        self._snapshot = snapshot
+    def _publish(self, batch: Batch | None) -> None:
         if batch is not None:
             self.tail.add(batch)
             self.hub.wake()
-        if snapshot.ended:
+        if self._snapshot.ended:
             self.ended.set()
             if not len(self.hub):
                 self.services.on_idle(self)

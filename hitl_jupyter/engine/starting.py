@@ -153,5 +153,4 @@ def _facts(start: StartTask, actor: Actor, launcher: str) -> SessionFacts:
         origin=start.origin,
         max_retries=start.max_retries or 0,
         launcher=launcher,
-        params=start.params or None,
     )

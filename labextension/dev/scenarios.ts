@@ -27,8 +27,7 @@ function born(title: string, task: string, maxRetries = 0): readonly NewEvent[] 
         key: null,
         origin: null,
         max_retries: maxRetries,
-        launcher: 'local',
-        params: null
+        launcher: 'local'
       }
     }),
     status('running')

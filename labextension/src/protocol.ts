@@ -37,7 +37,6 @@ export interface SessionFacts {
   readonly origin: Origin | null;
   readonly max_retries: number;
   readonly launcher: string;
-  readonly params: Readonly<Record<string, Json>> | null;
 }
 
 /** A line, or a piece of output, of the task. A transient one has no `seq` and is for live viewers only. */
@@ -359,6 +358,7 @@ export interface Snapshot {
   readonly overdue: readonly string[];
   readonly settled: readonly Settled[];
   readonly settled_count: number;
+  readonly retries: number;
   readonly progress: readonly ProgressState[];
   readonly streams: number;
   readonly displays: number;

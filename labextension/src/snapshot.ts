@@ -30,6 +30,7 @@ export const EMPTY: Snapshot = {
   overdue: [],
   settled: [],
   settled_count: 0,
+  retries: 0,
   progress: [],
   streams: 0,
   displays: 0,
@@ -178,6 +179,7 @@ function applyResolved(snapshot: Snapshot, event: RequestResolved): Snapshot {
     overdue: snapshot.overdue.filter(id => id !== event.request_id),
     settled: [...snapshot.settled, settled].slice(-SETTLED_KEPT),
     settled_count: snapshot.settled_count + 1,
+    retries: snapshot.retries + (granted ? 1 : 0),
     error: granted ? null : snapshot.error
   };
 }

@@ -100,7 +100,6 @@ class Script:
             key="mail",
             origin=Origin(notebook="work/mail.ipynb", cell_id="b2c4"),
             max_retries=2,
-            params={"steps": 2},
         )
         self.add(StatusChanged(status="queued", session=facts))
         self.add(StatusChanged(status="running"))
