@@ -38,6 +38,9 @@ export interface SessionState {
   readonly elsewhere: readonly SettledElsewhere[];
 }
 
+/** So many are told of at once; where a program answers one question after another, older ones say little. */
+export const ELSEWHERE_TOLD = 3;
+
 export interface SettledElsewhere {
   readonly settled: Settled;
   readonly request: OpenRequest;
@@ -212,7 +215,7 @@ export class SessionStore {
     const settled = findSettled(this.snapshot, requestId ?? '');
     if (code === 'already_settled' && request !== undefined && settled !== undefined) {
       this.answered.delete(settled.request_id);
-      this.elsewhere = [...this.elsewhere, { settled, request }];
+      this.tell({ settled, request });
     }
   }
 
@@ -225,8 +228,12 @@ export class SessionStore {
       !this.replaying &&
       !this.answered.has(event.request_id)
     ) {
-      this.elsewhere = [...this.elsewhere, { settled: settledFrom(request, event), request }];
+      this.tell({ settled: settledFrom(request, event), request });
     }
+  }
+
+  private tell(news: SettledElsewhere): void {
+    this.elsewhere = [...this.elsewhere, news].slice(-ELSEWHERE_TOLD);
   }
 
   private isSettled(requestId: string): boolean {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 
 import { fold } from '../src/snapshot';
-import { SessionStore, TAIL } from '../src/store';
+import { ELSEWHERE_TOLD, SessionStore, TAIL } from '../src/store';
 import { ROWS_KEPT } from '../src/transcript';
 import type { JournalEvent } from '../src/protocol';
 import type { LineRow } from '../src/transcript';
@@ -242,6 +242,14 @@ describe('a question that stood open here', () => {
     page.port.say({ ...resolved(3, 'r'), outcome: 'defaulted' } as JournalEvent);
     page.port.say({ ...resolved(4, 'other'), outcome: 'cancelled' } as JournalEvent);
     expect(elsewhere(page)).toEqual([['r', 'Ada']]);
+  });
+
+  test('of many that a program answers the last few are told', () => {
+    const page = asked();
+    const ids = Array.from({ length: 9 }, (_, i) => `q${i}`);
+    ids.forEach((id, i) => page.port.say(confirmation(2 + 2 * i, id)));
+    ids.forEach((id, i) => page.port.say(resolved(20 + i, id, 'Bob')));
+    expect(elsewhere(page).map(([id]) => id)).toEqual(ids.slice(-ELSEWHERE_TOLD));
   });
 
   test('long ago is history', () => {

@@ -90,10 +90,13 @@ class LabPage:
         expect(self.page.locator(f"body[data-jp-theme-name='{name}']")).to_be_attached()
         expect(self.page.locator("#jupyterlab-splash")).to_have_count(0)
 
-    def kernel_is_busy(self) -> bool:
-        """What Lab believes of the kernel now."""
-        busy: bool = self.page.evaluate("() => jupyterapp.shell.currentWidget.sessionContext.kernelDisplayStatus")
-        return str(busy) == "busy"
+    def expect_running(self, cell: int) -> None:
+        """Wait until the n-th code cell runs, or see that it still does.
+
+        The prompt tells; the kernel's status does not: a comm's message, handled beside a running cell, makes it idle.
+        """
+        prompt = self.page.locator(".jp-Notebook .jp-CodeCell").nth(cell).locator(".jp-InputPrompt")
+        expect(prompt).to_have_text("[*]:")
 
     def output(self, cell: int = -1) -> Locator:
         """The output area of the n-th code cell, the last by default."""

@@ -385,8 +385,8 @@ def test_an_accessibility_checker_finds_nothing_serious(notebook: LabPage, theme
     notebook.page.add_script_tag(path=AXE)
     assert serious(notebook.page) == []
     view.click("Add a comment")
-    for submit in view.root.get_by_role("button", name="Submit").all():
-        submit.click()
+    for question in ("Which settings?", "Which one?"):
+        view.root.get_by_role("region", name=question).get_by_role("button", name="Submit").click()
     view.shows("Required")
     view.click("Find")
     notebook.page.keyboard.type("line 9")
@@ -401,11 +401,14 @@ def test_an_accessibility_checker_finds_nothing_serious(notebook: LabPage, theme
 
 def serious(page: Page) -> list[str]:
     """What axe finds in our view, serious or critical: the rule, and where."""
+    # Lab's page has no height of its own, and axe looks at no colour that a page without height would cut off.
+    page.evaluate("() => { document.body.style.height = '100vh'; }")
     found: dict[str, list[dict[str, Any]]] = page.evaluate("() => axe.run('.jp-hitl-Widget')")
-    checked = {rule["id"] for rule in found["passes"]}
-    assert {"color-contrast", "label", "button-name", "aria-valid-attr-value"} <= checked
+    checked = {rule["id"]: len(rule["nodes"]) for rule in found["passes"]}
+    assert {"label", "button-name", "aria-valid-attr-value"} <= checked.keys()
+    assert checked["color-contrast"] > 20
     return [
-        f"{rule['id']}: {node['html'][:200]} {node['failureSummary']}"
+        f"{rule['id']}: {node['html'][:120]} {node['failureSummary']}"
         for rule in found["violations"]
         if rule["impact"] in ("serious", "critical")
         for node in rule["nodes"]

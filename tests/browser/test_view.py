@@ -115,12 +115,10 @@ def test_a_question_is_answered_while_a_cell_blocks_the_kernel(notebook: LabPage
     notebook.run_all(and_wait=False)
     view = View(notebook, 0)
     view.shows("Go on?")
-    notebook.page.wait_for_function(
-        "() => jupyterapp.shell.currentWidget.sessionContext.session.kernel.status === 'busy'"
-    )
+    notebook.expect_running(1)
     view.click("Confirm")
     view.shows("Completed")
-    assert notebook.kernel_is_busy()
+    notebook.expect_running(1)
 
 
 def test_a_question_answered_in_one_tab_is_settled_in_the_other(notebook: LabPage, browser: Browser) -> None:

@@ -22,6 +22,8 @@ from tornado.websocket import WebSocketClientConnection, websocket_connect
 from hitl_jupyter.states import ENDED
 from tests.support.jupyter_process import JupyterProcess
 
+CLOSING_SECONDS = 5
+
 Script = dict[str, list[Any]]
 Message = dict[str, Any]
 
@@ -105,7 +107,11 @@ async def _messages(socket: WebSocketClientConnection) -> AsyncIterator[Message]
             for message in read if isinstance(read, list) else [read]:
                 yield message
     finally:
+        # Wait until it is closed: the event loop ends soon, and would leave an open descriptor behind.
         socket.close()
+        with anyio.move_on_after(CLOSING_SECONDS, shield=True):
+            while await socket.read_message() is not None:
+                pass
 
 
 def _is_question(message: Message) -> bool:

@@ -14,12 +14,18 @@ import { clockTime } from './time';
 /** How long it stands there, counted while it can be seen and nobody points at it. */
 export const NOTICE_MS = 20_000;
 
+const LONGEST_ANSWER = 120;
+
 /** "Answered by Bob at 12:03: train again". */
 export function noticeText(words: Strings['settled'], news: SettledElsewhere): string {
   const { settled } = news;
   const said = words.at(settledPhrase(words, settled), clockTime(settled.at));
   const choice = settled.outcome === 'answered' ? onlyValue(news) : null;
-  return choice === null ? said : words.withAnswer(said, choice);
+  return choice === null ? said : words.withAnswer(said, shortened(choice));
+}
+
+function shortened(text: string): string {
+  return text.length > LONGEST_ANSWER ? `${text.slice(0, LONGEST_ANSWER).trimEnd()}…` : text;
 }
 
 /** What was answered to a question with one field, as its label; a secret's mask says nothing. */
