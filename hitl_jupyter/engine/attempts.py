@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from hitl_jupyter.engine.actor import Actor
 from hitl_jupyter.engine.change import Change
+from hitl_jupyter.engine.given import answers_given, reusable
 from hitl_jupyter.engine.limits import cut_to_limits
 from hitl_jupyter.engine.session import Session
 from hitl_jupyter.engine.tail import join_messages
@@ -32,7 +33,6 @@ from hitl_jupyter.protocol import (
     TaskFailed,
     WorkerEnv,
 )
-from hitl_jupyter.snapshot import Settled, Snapshot
 from hitl_jupyter.states import ENDED
 
 START_GONE = "What this session was started with is gone from the store. Start the task anew."
@@ -149,6 +149,7 @@ class Attempts:
         """Go on with the worker of an earlier host: it will connect by itself."""
         self._current = Attempt(self, worker, launch, started=True)
         worker.work_for(self._current)
+        self._sent.extend(answers_given(self._session.snapshot))  # the earlier host may have died before it sent them
         if self._session.status == "cancelling":
             self._services.tasks.start_soon(self._escalate, worker)
 
@@ -166,7 +167,7 @@ class Attempts:
             sys_path=env.sys_path,
             max_retries=start.max_retries,
             retries=self._session.snapshot.retries,
-            reuse=_reusable(snapshot) if self._reuse_answers else {},
+            reuse=reusable(snapshot) if self._reuse_answers else {},
         )
 
     # -- what the worker says ----------------------------------------------------------------------------------------
@@ -346,21 +347,6 @@ def result_path(folder: Path, session_id: str, attempt: int) -> Path:
 
 def _environment(start: StartTask) -> WorkerEnv:
     return start.env or WorkerEnv()
-
-
-def _reusable(snapshot: Snapshot) -> dict[str, list[Any]]:
-    """Per question, the answers of the latest attempt that got any, in order."""
-    forms = [s for s in snapshot.settled if s.kind == "user_input" and s.outcome == "answered"]
-    latest = {_identity(form): form.attempt for form in forms}
-    reusable: dict[str, list[Any]] = {}
-    for form in forms:
-        if form.attempt == latest[_identity(form)]:
-            reusable.setdefault(_identity(form), []).append(form.value)
-    return reusable
-
-
-def _identity(settled: Settled) -> str:
-    return settled.key or settled.message
 
 
 def _cause(returncode: int | None, *, begun: bool) -> str:

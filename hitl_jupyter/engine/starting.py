@@ -147,10 +147,22 @@ def _facts(start: StartTask, actor: Actor, launcher: str) -> SessionFacts:
     name = start.task or "task"
     return SessionFacts(
         task=name,
-        title=start.title or name.rpartition(":")[2].replace("_", " ").capitalize(),
+        title=start.title or _title(name),
         owner=actor.owner,
         key=start.key,
         origin=start.origin,
         max_retries=start.max_retries or 0,
         launcher=launcher,
     )
+
+
+def _title(task: str) -> str:
+    """A task's name as people write.
+
+    Examples
+    --------
+    >>> _title("mail:send_PDF")
+    'Send PDF'
+    """
+    words = task.rpartition(":")[2].replace("_", " ")
+    return words[:1].upper() + words[1:]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import aclosing, asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +48,19 @@ class FakeWorker:
         self.received: list[HostMessage] = []
         self._stream = stream
         self._unpacker = host_messages()
+
+    async def aclose(self) -> None:
+        """Lose the link."""
+        await self._stream.aclose()
+
+    async def connect_again(self, when: anyio.Event) -> None:
+        """Lose the link, and find the next host once it is there."""
+        await self.aclose()
+        await when.wait()
+        self._stream = await anyio.connect_unix(self.launch.socket)
+        self._unpacker = host_messages()
+        await self.hello()
+        await self.wait_for(Welcome)
 
     async def hello(self, secret: str | None = None, protocol: int = PROTOCOL_VERSION) -> None:
         """Say who it is."""
@@ -155,8 +168,8 @@ class FakeLauncher:
     async def _run(self, launch: Launch, script: Script, process: FakeProcess, scope: anyio.CancelScope) -> None:
         gone = (OSError, anyio.EndOfStream, anyio.BrokenResourceError, anyio.ClosedResourceError)
         with scope, suppress(*gone):  # the host left: a worker would connect again, a script has nothing more to do
-            async with await anyio.connect_unix(launch.socket) as stream:
-                worker = FakeWorker(stream, launch)
+            worker = FakeWorker(await anyio.connect_unix(launch.socket), launch)
+            async with aclosing(worker):
                 await worker.hello()
                 await worker.wait_for(Welcome)
                 message = await worker.receive()

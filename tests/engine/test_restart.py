@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import anyio
 import pytest
 
+from hitl_jupyter.engine.limits import Limits
+from hitl_jupyter.engine.manager import SessionManager
 from hitl_jupyter.journal.contract import SessionQuery
-from hitl_jupyter.link.messages import Run
-from hitl_jupyter.protocol import Confirm, Retry
-from tests.engine.fakes import ADA, SHIPPED, FakeWorker, host, journaled, read_until, until
+from hitl_jupyter.journal.sqlite import SqliteJournal
+from hitl_jupyter.launchers.contract import WorkerProcess
+from hitl_jupyter.link.messages import Ack, Run
+from hitl_jupyter.protocol import Confirm, RequestConfirmation, Retry, TaskCompleted
+from tests.engine.fakes import ADA, SHIPPED, FakeLauncher, FakeWorker, host, journaled, read_until, until
 from tests.engine.test_sessions import completes, confirms, never_ends
 
 pytestmark = pytest.mark.anyio
@@ -65,3 +70,31 @@ async def test_stream_lines_after_the_last_kept_snapshot_are_folded_in_when_a_se
             await read_until(viewer, "stream")
     async with host(tmp_path, never_ends) as (manager, _):
         assert (await manager.snapshot(session_id, ADA)).streams == 1
+
+
+class SurvivingLauncher(FakeLauncher):
+    """Its processes outlive the host that launched them, as real ones do."""
+
+    def adopt(self, pid: int, started_at: float) -> WorkerProcess | None:
+        return next((process for process in self.processes if process.pid == pid), None)
+
+
+async def test_an_answer_journaled_as_the_host_died_reaches_the_worker_that_survived_it(tmp_path: Path) -> None:
+    second_host = anyio.Event()
+
+    async def survives(worker: FakeWorker, run: Run) -> None:
+        await worker.emit(RequestConfirmation(request_id="q", message="Go on?"))
+        await worker.wait_for(Ack)
+        await worker.connect_again(second_host)
+        await worker.emit(TaskCompleted(values=await worker.answer()))
+
+    async with anyio.create_task_group() as processes:
+        launcher = SurvivingLauncher(processes, survives)
+        limits = Limits(max_warm_spares=0)
+        async with SessionManager(SqliteJournal(tmp_path / "journal.sqlite"), launcher, tmp_path, limits) as manager:
+            session_id = (await manager.start(SHIPPED, ADA)).session_id
+            await until(manager, session_id, "waiting")
+            await manager.answer(session_id, Confirm(value=True, request_id="q"), ADA)
+        async with SessionManager(SqliteJournal(tmp_path / "journal.sqlite"), launcher, tmp_path, limits) as manager:
+            second_host.set()
+            assert (await until(manager, session_id, "completed")).values is True

@@ -315,7 +315,8 @@ async def test_cancel_terminates_then_kills_what_does_not_end_by_itself(tmp_path
     limits = Limits(max_warm_spares=0, cancel_seconds=0.05, terminate_seconds=0.05)
     async with host(tmp_path, never_ends, limits=limits) as (manager, launcher):
         session_id = (await manager.start(SHIPPED, ADA)).session_id
-        await until(manager, session_id, "running")
+        async with await manager.watch(session_id, ADA) as viewer:
+            await read_until(viewer, "stream")
         await manager.cancel(session_id, ADA)
         await until(manager, session_id, "cancelled")
         assert launcher.processes[0].signals == ["TERM", "KILL"]
