@@ -23,6 +23,9 @@ MAX_BYTES = 5 * 1024 * 1024
 MAX_ROWS, MAX_COLUMNS = 60, 30
 """Of a table; the middle is left out."""
 
+MAX_OBJECTS = 100
+"""Of the evidence of one request."""
+
 MAX_PLAIN = 20_000
 """Characters of a plain-text representation."""
 
@@ -40,7 +43,9 @@ _encode = msgspec.json.Encoder(enc_hook=str).encode
 
 
 def evidence(show: Any) -> list[MimeBundle]:
-    """The bundles for ``show=``: one object, or a list or tuple of them; within :data:`MAX_BYTES` all together.
+    """The bundles for ``show=``: one object, or a list or tuple of them.
+
+    At most :data:`MAX_OBJECTS`, and within :data:`MAX_BYTES` all together.
 
     Examples
     --------
@@ -50,7 +55,11 @@ def evidence(show: Any) -> list[MimeBundle]:
     if show is None:
         return []
     objects = show if isinstance(show, (list, tuple)) else [show]
-    return fit([bundle(each) for each in objects])
+    shown = [bundle(each) for each in objects[:MAX_OBJECTS]]
+    if len(objects) > MAX_OBJECTS:
+        left_out = f"(left out: {len(objects) - MAX_OBJECTS} of {len(objects)} objects)"
+        shown.append({"text/plain": left_out})
+    return fit(shown)
 
 
 def bundle(value: Any) -> MimeBundle:

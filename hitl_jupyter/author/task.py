@@ -79,7 +79,10 @@ class Task(Generic[_P, _R]):
     @property
     def wants_context(self) -> bool:
         """Whether its first parameter is the context: annotated as one, or named ``ctx``."""
-        first = next(iter(inspect.signature(self.function).parameters.values()), None)
+        try:
+            first = next(iter(inspect.signature(self.function).parameters.values()), None)
+        except ValueError:  # some built-in functions tell nothing of themselves
+            return False
         return first is not None and (first.name == "ctx" or _names_context(first.annotation))
 
     @property

@@ -6,6 +6,7 @@ the journal. Only what has no ``seq`` (drafts, transient output) is pushed, thro
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable
@@ -98,6 +99,7 @@ class Viewer:
         self._pushed: deque[bytes] = deque(maxlen=PUSHED_KEPT)
         self._woken = anyio.Event()
         self._shown: dict[str, float] = {}
+        self._ahead: tuple[int, asyncio.Future[list[Batch]]] | None = None
 
     async def __aenter__(self) -> Self:
         self._hub.add(self)
@@ -107,6 +109,8 @@ class Viewer:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._hub.discard(self)
+        if self._ahead is not None:
+            self._ahead[1].cancel()
 
     def wake(self) -> None:
         self._woken.set()
@@ -172,12 +176,18 @@ class Viewer:
         return join_batches(batches, after, self._cursor + 1)
 
     async def _read(self, after: int) -> list[Batch]:
-        last = self._watched.snapshot.last_seq
-        session_id = self._watched.snapshot.session_id
-        batches = await self._watched.journal.events(session_id, after, last + 1, FRAME_BYTES)
+        """Batches from the journal. The next ones are read while these are on their way to the viewer."""
+        ahead, self._ahead = self._ahead, None
+        batches = await (ahead[1] if ahead is not None and ahead[0] == after else self._fetch(after))
         if not batches:
             raise NotFound("The session was forgotten.")
+        if self._watched.tail.after(batches[-1].last_seq, FRAME_BYTES) is None:
+            self._ahead = batches[-1].last_seq, asyncio.ensure_future(self._fetch(batches[-1].last_seq))
         return batches
+
+    async def _fetch(self, after: int) -> list[Batch]:
+        snapshot = self._watched.snapshot
+        return await self._watched.journal.events(snapshot.session_id, after, snapshot.last_seq + 1, FRAME_BYTES)
 
     def _mark_shown(self, after: int) -> None:
         now = time.monotonic()

@@ -109,7 +109,11 @@ class Client:
         """Open a socket that gets batches; raises an ``OSError``, a ``WebSocketException`` or a :class:`HitlError`."""
         server, _ = self._connected()
         url = _route(server, path, scheme="wss" if server.url.startswith("https") else "ws")
-        viewer = websocket.WebSocket(enable_multithread=True, sslopt={"context": _tls(server) or None})
+        viewer = websocket.WebSocket(
+            enable_multithread=True,
+            sslopt={"context": _tls(server) or None},
+            skip_utf8_validation=True,  # the decoder of the messages does it, a hundred times faster
+        )
         try:
             viewer.connect(  # type: ignore[no-untyped-call]  # the library has no types
                 f"{url}?{httpx.QueryParams(_given(query))}",

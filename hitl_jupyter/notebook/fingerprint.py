@@ -3,7 +3,8 @@
 A pickle will not do: cloudpickle writes down the file name of a cell (which has the kernel's process number in it),
 line numbers, random class ids, and sets in the order of the hash seed. So functions and classes of the notebook are
 digested by their structure (bytecode, constants, names, defaults, closures and the globals they use), sets in the
-order of their members' digests, and only the rest by its pickle.
+order of their members' digests, and only the rest by its pickle. What a worker imports is named, along with the digest
+of its file as it now stands, for that is what the worker will run; installed packages and Python's own are only named.
 """
 
 from __future__ import annotations
@@ -12,9 +13,11 @@ import dis
 import functools
 import hashlib
 import sys
+import sysconfig
 import types
 from collections.abc import Iterable, Iterator
-from typing import Any
+from pathlib import Path
+from typing import Any, TypeVar
 
 import cloudpickle
 
@@ -36,6 +39,7 @@ _VOLATILE = frozenset(
         "_abc_impl",
     }
 )
+_INSTALLED = tuple(sysconfig.get_paths()[kind] for kind in ("stdlib", "platstdlib", "purelib", "platlib"))
 _KEPT_OF_PYDANTIC = "__pydantic_fields__"
 
 
@@ -51,7 +55,8 @@ def fingerprint(task: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str
     (True, False)
     """
     digester = _Digester()
-    parts = ["call", digester.of(task), *map(digester.of, args), "by name"]
+    home = getattr(getattr(task, "function", task), "__module__", None)
+    parts = ["call", digester.of(task), digester.source(home), *map(digester.of, args), "by name"]
     for name in sorted(kwargs):
         parts += [name, digester.of(kwargs[name])]
     return _joined(parts)
@@ -63,6 +68,7 @@ class _Digester:
     def __init__(self) -> None:
         self._known: dict[int, str] = {}
         self._alive: list[Any] = []  # ids are good only as long as their objects are
+        self._sources: dict[str | None, str] = {}
 
     def of(self, value: Any) -> str:
         """The digest of any object; of its type alone where it cannot be pickled."""
@@ -90,11 +96,19 @@ class _Digester:
             return self._code(value)
         if isinstance(value, CACHED):
             return _joined(["cached", str(value.cache_parameters()), self.of(value.__wrapped__)])
+        if isinstance(value, TypeVar):  # its pickle has a random number in it
+            return _joined(["variable", repr(value), self.of(value.__bound__), self.of(value.__constraints__)])
         if not isinstance(value, types.FunctionType | type):
             return None
         if is_importable(value):
-            return _joined(["named", value.__module__, value.__qualname__])
+            return _joined(["named", value.__module__, value.__qualname__, self.source(value.__module__)])
         return self._once(value)
+
+    def source(self, module: str | None) -> str:
+        """The digest of a module's file, if it is the user's own; empty for all others."""
+        if module not in self._sources:
+            self._sources[module] = _own_source(module)
+        return self._sources[module]
 
     def _once(self, value: types.FunctionType | type) -> str:
         known = self._known.get(id(value))
@@ -203,6 +217,16 @@ def is_importable(value: Any) -> bool:
     for part in value.__qualname__.split("."):
         found = getattr(found, part, None)
     return found is value
+
+
+def _own_source(module: str | None) -> str:
+    file = getattr(sys.modules.get(module or ""), "__file__", None)
+    if module == "__main__" or not isinstance(file, str) or file.startswith(_INSTALLED) or not file.endswith(".py"):
+        return ""
+    try:
+        return hashlib.sha256(Path(file).read_bytes()).hexdigest()
+    except OSError:
+        return ""
 
 
 def _annotations(function: types.FunctionType) -> dict[str, Any]:

@@ -105,6 +105,17 @@ class Following:
         self._thread.join(seconds)
 
     def _run(self) -> None:
+        try:
+            self._follow()
+        except Exception as error:  # whatever it is, nobody may wait for ever for a thread that is gone
+            self._follower.gone(
+                HitlError(
+                    f"The session cannot be followed from this kernel ({type(error).__name__}: {error}). Run `pip "
+                    "install --upgrade hitl-jupyter` here and in the server's environment, and attach to it again."
+                )
+            )
+
+    def _follow(self) -> None:
         pause = FIRST_PAUSE
         while not self._stop.is_set():
             try:

@@ -144,14 +144,10 @@ class _Pipe:
         os.close(writer)
         self._decode = codecs.getincrementaldecoder("utf-8")("replace").decode
 
-    def read(self) -> bool:
-        """Pass on what is there now; whether there was anything."""
-        try:
-            data = os.read(self.reader, PIPE_BYTES)
-        except BlockingIOError:
-            return False
-        self.lines.feed(self._decode(data))
-        return bool(data)
+    def read(self) -> None:
+        """Pass on what is there now: as a pipe holds no more than one read takes, that is all of it."""
+        with contextlib.suppress(BlockingIOError):
+            self.lines.feed(self._decode(os.read(self.reader, PIPE_BYTES)))
 
 
 class Capture:
@@ -214,10 +210,11 @@ class Capture:
             ready = {descriptor for descriptor, _ in poller.poll()}
             if self._wakened in ready:
                 os.read(self._wakened, 64)
-            for pipe in self._pipes:
-                while pipe.read():
-                    pass
-            if self._drain.is_set():
+            # Asked before the reading: what was printed before the drain was asked for is read after this line.
+            draining = self._drain.is_set()
+            for pipe in self._pipes:  # once each, so that a flood of one does not stop the other
+                pipe.read()
+            if draining:
                 self._drain.clear()
                 self._drained.set()
 

@@ -92,7 +92,11 @@ class Lines:
             row.text = following
         if rest:
             self._shown.drop()
-        while len(row.text) > MAX_LINE:  # no newline in sight: what is too much for one event anyhow goes out
+        self._keep_excess(row)
+
+    def _keep_excess(self, row: _Row) -> None:
+        """No newline in sight: what is too much for one event anyhow goes out."""
+        while len(row.text) > MAX_LINE:
             self._keep(row.text[:MAX_LINE])
             row.text = row.text[MAX_LINE:]
 
@@ -114,7 +118,12 @@ class Lines:
         row = self._rows[self._at]
         if row.replace:
             row.text, row.replace, row.redrawn = "", False, True
-        row.text = (row.text + text)[:MAX_LINE]
+        row.text += text
+        if row.redrawn:
+            row.text = row.text[:MAX_LINE]
+        elif len(row.text) > MAX_LINE:
+            self._commit()
+            self._keep_excess(row)
 
     def _newline(self) -> None:
         finished = self._rows[self._at]

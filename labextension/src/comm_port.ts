@@ -20,7 +20,7 @@ export interface Comm {
 
 interface KernelReply {
   readonly op: 'reply';
-  readonly id: number;
+  readonly id: string;
   readonly ok: boolean;
   readonly body: unknown;
 }
@@ -30,8 +30,8 @@ export class CommPort implements Port {
   private sequencer = new Sequencer(0);
   private state: Connection = 'connecting';
   private sessionEnded = false;
-  private lastId = 0;
-  private readonly replies = new Map<number, (reply: KernelReply) => void>();
+  private watching = false;
+  private readonly replies = new Map<string, (reply: KernelReply) => void>();
   private readonly pending = new Pending(null);
   private readonly decoder = new TextDecoder();
 
@@ -44,18 +44,19 @@ export class CommPort implements Port {
     this.handler = handler;
     this.sequencer = new Sequencer(after);
     const off = this.comm.onMessage((content, buffers) => this.receive(content, buffers));
-    this.comm.send({ op: 'watch', after, tail });
+    this.watch(after, tail);
     return () => {
       off();
       this.handler = null;
-      this.comm.send({ op: 'unwatch' });
+      this.unwatch();
       this.pending.settleAll(refused('offline', this.words.notConnected));
     };
   }
 
   reconnect(): void {
     this.become('reconnecting');
-    this.comm.send({ op: 'watch', after: this.sequencer.lastSeq, tail: null });
+    this.unwatch();
+    this.watch(this.sequencer.lastSeq, null);
   }
 
   send(command: Command): Promise<Reply> {
@@ -83,11 +84,24 @@ export class CommPort implements Port {
     });
   }
 
-  private ask(message: object, listener: (reply: KernelReply) => void): number {
-    this.lastId += 1;
-    this.replies.set(this.lastId, listener);
-    this.comm.send({ ...message, id: this.lastId });
-    return this.lastId;
+  private watch(after: number, tail: number | null): void {
+    this.watching = true;
+    this.comm.send({ op: 'watch', after, tail });
+  }
+
+  private unwatch(): void {
+    if (this.watching) {
+      this.watching = false;
+      this.comm.send({ op: 'unwatch' });
+    }
+  }
+
+  /** Every page that shows the widget hears the reply, so the id must be no other page's. */
+  private ask(message: object, listener: (reply: KernelReply) => void): string {
+    const id = newKey();
+    this.replies.set(id, listener);
+    this.comm.send({ ...message, id });
+    return id;
   }
 
   private receive(content: unknown, buffers: readonly DataView[]): void {
@@ -115,6 +129,10 @@ export class CommPort implements Port {
     );
     if (this.state !== 'live' && news.some(m => m.type === 'state_replay_complete')) {
       this.become('live');
+    }
+    if (this.sessionEnded && this.state === 'live') {
+      // Nothing more can come: the kernel need not hold a thread and a socket for it.
+      this.unwatch();
     }
   }
 

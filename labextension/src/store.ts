@@ -242,7 +242,11 @@ export class SessionStore {
 
   private begin(start: StateReplayStart): void {
     const snapshot = start.snapshot as unknown as Snapshot | undefined | null;
-    if (snapshot != null && snapshot.last_seq > this.snapshot.last_seq) {
+    const known = this.snapshot.last_seq;
+    // The replay of another page on the same comm: what is new in it goes on from what is known here.
+    const goesOn = known > 0 && start.count > 0 && start.first_seq <= known + 1;
+    if (snapshot != null && snapshot.last_seq > known && !goesOn) {
+      this.transcript.clear();
       this.snapshot = snapshot;
       this.transcript.firstSeq = start.count > 0 ? start.first_seq : snapshot.last_seq + 1;
       this.history = this.transcript.firstSeq > this.truncated + 1 ? 'more' : 'all';

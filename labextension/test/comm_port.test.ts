@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 
 import { CommPort } from '../src/comm_port';
 import type { ServerMessage } from '../src/protocol';
-import { Heard, line, replayComplete, replayStart, resolved, words } from './fakes';
+import { Heard, line, replayComplete, replayStart, resolved, status, words } from './fakes';
 
 class FakeComm {
   readonly sent: Record<string, unknown>[] = [];
@@ -24,8 +24,8 @@ class FakeComm {
     this.listener?.({ op: 'messages' }, [new DataView(bytes.buffer)]);
   }
 
-  reply(ok: boolean, body: unknown): void {
-    this.listener?.({ op: 'reply', id: this.sent.at(-1)?.['id'], ok, body }, []);
+  reply(ok: boolean, body: unknown, id = this.sent.at(-1)?.['id']): void {
+    this.listener?.({ op: 'reply', id, ok, body }, []);
   }
 }
 
@@ -56,7 +56,7 @@ test('what another page is told before our own replay is left out', () => {
 test('a command is refused in the words of the reply', async () => {
   const { comm, port } = watching();
   const reply = port.send({ type: 'confirm', value: true, request_id: 'r' });
-  expect(comm.sent.at(-1)).toMatchObject({ op: 'command', id: 1, command: { type: 'confirm' } });
+  expect(comm.sent.at(-1)).toMatchObject({ op: 'command', command: { type: 'confirm' } });
   comm.reply(false, { code: 'already_settled', message: 'Ada was first.', by: 'Ada' });
   expect(await reply).toMatchObject({
     ok: false,
@@ -94,6 +94,26 @@ test('a kernel that lost its server is offline, and watches on when asked', () =
   comm.say(replayStart(2, 2), line(2), replayComplete(2));
   expect(heard.states).toEqual(['live', 'offline', 'reconnecting', 'live']);
   expect(heard.seqs).toEqual([1, 2]);
+});
+
+test('a reply to another page is not ours', async () => {
+  const pages = [watching(), watching()];
+  const replies = pages.map(({ port }) =>
+    port.send({ type: 'confirm', value: true, request_id: 'r' })
+  );
+  const [ours, theirs] = pages.map(({ comm }) => comm.sent.at(-1)?.['id']);
+  expect(ours).not.toBe(theirs);
+  pages[0]?.comm.reply(false, { code: 'already_settled', message: 'Ada was first.' }, theirs);
+  pages[0]?.comm.reply(true, {});
+  expect(await replies[0]).toEqual({ ok: true });
+});
+
+test('it stops watching a session that has ended, once', () => {
+  const { comm, stop } = watching();
+  comm.say(replayStart(1, 1), status(1, 'completed'), replayComplete(1));
+  expect(comm.sent.at(-1)).toEqual({ op: 'unwatch' });
+  stop();
+  expect(comm.sent.filter(({ op }) => op === 'unwatch')).toHaveLength(1);
 });
 
 test('it stops watching', () => {

@@ -72,6 +72,15 @@ describe('a tail', () => {
     return all;
   }
 
+  test('of another page on the same comm leaves what is loaded as it is', () => {
+    const { port, state } = opened();
+    port.say(replayStart(1, 4), ...history.slice(0, 4), replayComplete(4));
+    const { firstSeq } = state().transcript;
+    port.say(replayStart(3, 7, fold(history)), ...history.slice(4), replayComplete(7));
+    expect(state().snapshot).toEqual(fold(history));
+    expect([state().transcript.firstSeq, state().history]).toEqual([firstSeq, 'all']);
+  });
+
   test('takes the snapshot as it is and folds no event twice', () => {
     const { state } = tailed();
     expect(state().snapshot).toEqual(fold(history));

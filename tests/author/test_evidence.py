@@ -29,6 +29,12 @@ def test_text_is_markdown_and_one_object_need_not_stand_in_a_list() -> None:
     assert len(evidence(["a", {"b": 1}])) == 2
 
 
+def test_a_list_of_any_length_is_shown_in_a_bounded_number_of_objects() -> None:
+    shown = evidence([str(n) * 3 for n in range(300_000)])
+    assert len(shown) == 101
+    assert shown[-1] == {"text/plain": "(left out: 299900 of 300000 objects)"}
+
+
 def test_a_table_of_any_length_is_shown_in_a_bounded_number_of_rows() -> None:
     shown = bundle(pd.DataFrame({"a": range(100_000), "b": "x"}))
     assert shown["text/html"].count("<tr>") < 70

@@ -120,3 +120,7 @@ def test_a_registered_name_starts_its_task() -> None:
     assert isinstance(find_task("named"), Task)
     with pytest.raises(ModuleNotFoundError):
         find_task("broken")
+
+
+def test_a_builtin_that_tells_nothing_of_itself_is_a_task_without_a_context() -> None:
+    assert not as_task(max).wants_context

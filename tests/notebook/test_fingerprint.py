@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -148,3 +150,23 @@ def sorted_sets(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return type(value)(map(sorted_sets, value))
     return value
+
+
+def test_a_type_variable_of_the_notebook_is_the_same_when_its_cell_runs_again() -> None:
+    source = "from typing import TypeVar\nT = TypeVar('T')\ndef task(x: T) -> T: return x"
+    first, again = (fingerprint(run_cell(source)["task"], (), {}) for _ in range(2))
+    assert first == again
+
+
+def test_an_edited_module_of_the_users_own_is_other_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "my_steps.py"
+    source = "import hitl_jupyter as hitl\nRATE = 1\ndef clean(x): return x * RATE\ntask = hitl.task(clean)"
+    monkeypatch.syspath_prepend(str(tmp_path))
+    file.write_text(source)
+    steps = importlib.import_module("my_steps")
+    cell = run_cell("def go(ctx): return clean(3)", clean=steps.clean)["go"]
+    ways = (steps.clean, steps.task, cell)
+    first = [fingerprint(way, (), {}) for way in ways]
+    assert first == [fingerprint(way, (), {}) for way in ways]
+    file.write_text(source.replace("RATE = 1", "RATE = 2"))
+    assert not set(first) & {fingerprint(way, (), {}) for way in ways}

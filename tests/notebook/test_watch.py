@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
-import msgspec
+from types import SimpleNamespace
+from typing import cast
 
-from hitl_jupyter.notebook.watch import Folding
+import msgspec
+import pytest
+import websocket
+
+from hitl_jupyter.errors import HitlError
+from hitl_jupyter.notebook.client import Client
+from hitl_jupyter.notebook.watch import Folding, Watch
 from hitl_jupyter.protocol import (
     Draft,
     ErrorMessage,
@@ -76,3 +83,25 @@ def test_what_is_no_event_changes_nothing() -> None:
     folding.take(encode([draft, refusal, passing]))
     folding.take(msgspec.json.encode([{"type": "of a later version", "more": 1}]))
     assert folding.snapshot == fold(HISTORY)
+
+
+class _Unreadable:
+    """A client and a socket whose messages are of no known shape."""
+
+    def connect(self, *_: object) -> _Unreadable:
+        return self
+
+    def recv_data_frame(self, **_: object) -> tuple[int, SimpleNamespace]:
+        return websocket.ABNF.OPCODE_TEXT, SimpleNamespace(data=b'[{"type": "stream", "seq": 1, "content": 7}]')
+
+    def settimeout(self, seconds: float) -> None: ...
+
+    def shutdown(self) -> None: ...
+
+    def abort(self) -> None: ...
+
+
+def test_who_waits_is_told_when_the_messages_cannot_be_read() -> None:
+    watching = Watch(cast("Client", _Unreadable()), "s")
+    with watching, pytest.raises(HitlError, match="pip install --upgrade"):
+        watching.wait_until(lambda snapshot: snapshot.ended, 20)

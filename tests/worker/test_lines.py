@@ -49,6 +49,7 @@ def test_plain_text_gives_its_lines_however_it_is_cut(text: str, cuts: list[int]
         (["\x1b[31mred\x1b[0m\n"], ["\x1b[31mred\x1b[0m"]),
         (["one\n", "\n", "three"], ["one", "", "three"]),
         (["x" * 70_000, "y\n"], ["x" * 65536, "x" * 4464 + "y"]),
+        (["\x1b[1m" + "x" * 70_000, "y\n"], ["\x1b[1m" + "x" * 65532, "x" * 4468 + "y"]),
     ],
 )
 def test_redrawn_lines_are_kept_once(written: list[str], expected: list[str]) -> None:

@@ -165,3 +165,35 @@ def test_a_worker_leaves_nothing_in_the_home_folder(tmp_path_factory: pytest.Tem
     with running("def go(ctx): display(1)", environ={"HOME": str(home)}) as host:
         host.end()
     assert [entry.name for entry in home.iterdir()] == []
+
+
+def test_the_last_line_by_descriptor_is_kept_while_much_else_is_still_being_read() -> None:
+    source = """
+        import os, sys, time
+
+        def go(ctx):
+            sys.setswitchinterval(1e-5)
+            os.write(2, (b"x" * 20 + b"\\n") * 45_000)
+            time.sleep(0.02)
+            os.write(1, b"the last line\\n")
+    """
+    for _ in range(4):
+        with running(source) as host:
+            host.end()
+            assert host.lines("stdout") == ["the last line"]
+
+
+def test_a_flood_on_one_descriptor_does_not_stop_who_writes_to_the_other() -> None:
+    source = """
+        import os, subprocess
+
+        def go(ctx):
+            flood = subprocess.Popen(["yes"])
+            for _ in range(3):
+                os.write(2, b"e" * 400_000 + b"\\n")
+            flood.kill()
+            flood.wait()
+    """
+    with running(source) as host:
+        host.end()
+        assert sum(map(len, host.lines("stderr"))) == 1_200_000
