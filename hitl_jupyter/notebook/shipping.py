@@ -1,7 +1,8 @@
 """Pack a task of the notebook with its arguments, and say clearly what cannot be packed.
 
 The pack is opaque to the server; only a worker opens it. It holds ``{"task": …, "args": …, "kwargs": …}``: functions
-and classes of the notebook by value, those of installed modules by name.
+and classes of the notebook by value, those of installed modules by name. Its ``"sources"`` are the cells that they are
+from, so that a traceback in the worker shows their lines.
 """
 
 from __future__ import annotations
@@ -9,6 +10,8 @@ from __future__ import annotations
 import functools
 import inspect
 import io
+import linecache
+import os
 import types
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -54,7 +57,7 @@ def pack(task: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Parcel:
 '_thread.lock' object. Make it inside the task, or pass what it is made from.
     """
     try:
-        data = dumps({"task": task, "args": args, "kwargs": kwargs})
+        data = dumps({"task": task, "args": args, "kwargs": kwargs, "sources": dict(_sources(task))})
     except Exception as error:  # whatever a foreign __reduce__ raises
         raise _not_shippable(task, args, kwargs, error) from error
     return Parcel(data=data, fingerprint=fingerprint(task, args, kwargs))
@@ -126,6 +129,27 @@ def _named_arguments(task: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -
     for number, value in enumerate(args, 1):
         yield str(number), value
     yield from kwargs.items()
+
+
+def _sources(task: Any) -> Iterator[tuple[str, str]]:
+    """The name and text of the cells that the notebook's functions are from; files a worker finds by itself."""
+    function = inspect.unwrap(plain_function(task))
+    if isinstance(function, types.FunctionType):
+        for name in {each.__code__.co_filename for each in _functions(function, set())}:
+            if not os.path.exists(name) and (text := "".join(linecache.getlines(name))):
+                yield name, text
+
+
+def _functions(function: types.FunctionType, seen: set[int]) -> Iterator[types.FunctionType]:
+    """A function of the notebook, and those of the notebook that it calls."""
+    if id(function) in seen or function.__module__ != "__main__":
+        return
+    seen.add(id(function))
+    yield function
+    for _, _, value in _surroundings(function):
+        inner = inspect.unwrap(plain_function(value)) if callable(value) else value
+        if isinstance(inner, types.FunctionType):
+            yield from _functions(inner, seen)
 
 
 def _brought_along(function: types.FunctionType, seen: set[int]) -> Iterator[Part]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import msgspec
 import pytest
@@ -51,6 +52,21 @@ def test_a_cell_starts_a_task_and_shows_it(kernel: RealKernel) -> None:
         "{'went on': True}"
     )
     assert kernel.run("session").shown[0][0]["text/plain"] == "hitl session 'Go or stop': completed"
+
+
+def test_a_traceback_shows_the_lines_of_the_cell(kernel: RealKernel) -> None:
+    cell = (
+        "def ratio(ctx, n):\n    return n / 0  # the culprit\n\nfailing = hitl.start(ratio, 1)\nfailing.wait('failed')"
+    )
+    assert kernel.run(cell).error is None
+    (failed,) = [event for event in _events(kernel) if event["type"] == "task_failed"]
+    assert "return n / 0  # the culprit" in failed["traceback"]
+
+
+def _events(kernel: RealKernel) -> list[dict[str, Any]]:
+    newest = kernel.server.request("GET", "hitl/sessions?limit=1").json()["sessions"][0]["session_id"]
+    found: list[dict[str, Any]] = kernel.server.request("GET", f"hitl/sessions/{newest}/events").json()
+    return found
 
 
 def test_a_task_outlives_its_kernel_and_is_attached_to_again(kernel: RealKernel) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import linecache
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -27,6 +28,15 @@ def test_a_parcel_holds_the_task_and_its_arguments() -> None:
     opened = cloudpickle.loads(parcel.data)
     assert opened["task"](2) == 3
     assert (opened["args"], opened["kwargs"]) == ((2,), {"by": {3}})
+
+
+def test_the_cells_of_the_functions_travel_along_so_that_tracebacks_show_their_lines(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    source = "def task(n): return helper(n)\ndef helper(n): return n / 0\n"
+    monkeypatch.setitem(linecache.cache, "<cell>", (len(source), None, source.splitlines(keepends=True), "<cell>"))
+    opened = cloudpickle.loads(pack(Task(from_cell(source)), (2,), {}).data)
+    assert opened["sources"] == {"<cell>": source}
 
 
 def test_a_cached_function_of_the_notebook_travels_by_value() -> None:
