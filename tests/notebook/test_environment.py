@@ -15,10 +15,10 @@ from hitl_jupyter.protocol import encode
 
 def test_a_worker_stands_where_the_kernel_stands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "path", ["", Path("/work/modules")])
+    monkeypatch.setattr(sys, "path", ["", Path("/home/ada/modules")])
     env = worker_env({"CUDA_VISIBLE_DEVICES": "1"})
     assert (env.python, env.cwd) == (sys.executable, str(tmp_path))
-    assert env.sys_path == ["", "/work/modules"]
+    assert env.sys_path == ["", "/home/ada/modules"]
     assert env.environ == {"CUDA_VISIBLE_DEVICES": "1"}
 
 
