@@ -1,7 +1,7 @@
 """The host's end of the link: a Unix socket in the store folder that workers connect to.
 
 On asyncio's streams, not anyio's: a person's answer passes here twice before the next question is seen, and a
-transport that writes at once and keeps its reader registered takes a third less of the event loop's turns.
+transport that writes at once and keeps its reader registered spares the event loop several turns each time.
 """
 
 from __future__ import annotations

@@ -33,7 +33,9 @@ def install() -> None:
     if shutil.which("apt-get") and os.geteuid() == 0:
         environ = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
         subprocess.run([*APT, "update"], env=environ, check=False)
-        subprocess.run([*APT, "install", "--no-install-recommends", "chromium", "fonts-liberation"], env=environ, check=False)
+        subprocess.run(
+            [*APT, "install", "--no-install-recommends", "chromium", "fonts-liberation"], env=environ, check=False
+        )
     else:
         subprocess.run([sys.executable, "-m", "playwright", "install", "chromium"], check=False)
 
