@@ -75,11 +75,6 @@ class Attempts:
         self._sent: deque[Resolved] = deque(maxlen=session.services.limits.max_open_requests)
         session.after_commit.append(self._follow)
 
-    @property
-    def running(self) -> bool:
-        """Whether a worker is at work for this session."""
-        return self._current is not None
-
     async def policy(self, name: Literal["on_disconnect", "on_shutdown"]) -> str | None:
         """What this session's start said of it, if it said anything."""
         return getattr(await self._start(), name, None)

@@ -287,6 +287,7 @@ class SessionManager:
             "protocol": PROTOCOL_VERSION,
             "epoch": self.journal.epoch,
             "live_sessions": len(live),
+            "sessions_in_memory": self.sessions_in_memory(),
             "waiting_sessions": sum(session.status == "waiting" for session in live),
             "viewers": sum(len(opened.session.hub) for opened in self._registry),
             "workers": self._workers.count,
