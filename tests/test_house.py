@@ -19,13 +19,14 @@ LONGEST_FILE = 400
 LONGEST_FUNCTION = 60
 
 # Room → the rooms it may import. A room is a folder or a module of the package; `messages` is link/messages.py alone.
-WORDS = {"errors", "protocol", "states", "snapshot", "masking", "projection", "forms", "version"}
+WORDS = {"errors", "protocol", "states", "snapshot", "summary", "masking", "projection", "forms", "version"}
 MAY_IMPORT: dict[str, set[str]] = {
     "version": set(),
     "errors": set(),
     "protocol": {"errors"},
     "states": {"protocol"},
     "snapshot": {"protocol", "states"},
+    "summary": {"protocol", "snapshot"},
     "masking": {"errors"},
     "projection": {"errors"},
     "forms": {"errors", "masking", "projection"},

@@ -7,21 +7,10 @@ from types import TracebackType
 from typing import Self
 
 import anyio
-from msgspec import Struct
 
 from hitl_jupyter.engine.actor import Actor
-from hitl_jupyter.engine.summary import Summary
 from hitl_jupyter.protocol import encode
-
-
-class SessionChanged(Struct, tag_field="type", tag="session", kw_only=True):
-    """One session as it is now; ``forgotten`` when it was deleted."""
-
-    summary: Summary | None
-    session_id: str
-    rev: int
-    forgotten: bool = False
-
+from hitl_jupyter.summary import SessionChanged
 
 Listing = Callable[[], Awaitable[Sequence[SessionChanged]]]
 

@@ -18,14 +18,13 @@ from hitl_jupyter.engine.actor import HOST, Actor
 from hitl_jupyter.engine.attempts import result_path
 from hitl_jupyter.engine.background import Background
 from hitl_jupyter.engine.catalogue import Catalogue
-from hitl_jupyter.engine.feed import Feed, Feeds, SessionChanged
+from hitl_jupyter.engine.feed import Feed, Feeds
 from hitl_jupyter.engine.hub import Viewer
 from hitl_jupyter.engine.limits import Limits
 from hitl_jupyter.engine.registry import READ_BYTES, Open, Registry
 from hitl_jupyter.engine.session import Services
 from hitl_jupyter.engine.starting import Started, Starter
 from hitl_jupyter.engine.starts import Starts
-from hitl_jupyter.engine.summary import SessionPage, session_info
 from hitl_jupyter.engine.tail import join_batches
 from hitl_jupyter.engine.workers import Workers
 from hitl_jupyter.errors import Forbidden, ResultUnavailable, WrongState
@@ -42,6 +41,7 @@ from hitl_jupyter.protocol import (
     WorkerEnv,
 )
 from hitl_jupyter.snapshot import Snapshot
+from hitl_jupyter.summary import SessionChanged, SessionPage, session_info
 from hitl_jupyter.version import __version__
 
 __all__ = ["Policy", "SessionManager", "Started"]

@@ -12,16 +12,16 @@ import msgspec
 
 from hitl_jupyter.engine.actor import HOST, Actor
 from hitl_jupyter.engine.attempts import Attempts
-from hitl_jupyter.engine.feed import Feeds, SessionChanged
+from hitl_jupyter.engine.feed import Feeds
 from hitl_jupyter.engine.requests import Requests
 from hitl_jupyter.engine.session import Services, Session
-from hitl_jupyter.engine.summary import Summary, summarize
 from hitl_jupyter.engine.tail import join_batches
 from hitl_jupyter.errors import NotFound
 from hitl_jupyter.journal.contract import LaunchRow, SessionQuery, SessionRow
 from hitl_jupyter.protocol import decode_events
 from hitl_jupyter.snapshot import Snapshot, fold
 from hitl_jupyter.states import LIVE
+from hitl_jupyter.summary import SessionChanged, Summary, summarize
 
 READ_BYTES = 8 * 1024 * 1024
 """Bytes of events read from the journal at a time (one batch at least)."""

@@ -20,7 +20,6 @@ from hitl_jupyter.engine.change import LINES, Change
 from hitl_jupyter.engine.hub import Hub, Viewer
 from hitl_jupyter.engine.limits import Limits, check_count
 from hitl_jupyter.engine.starts import Starts
-from hitl_jupyter.engine.summary import Summary, summarize
 from hitl_jupyter.engine.tail import Tail
 from hitl_jupyter.engine.workers import Workers
 from hitl_jupyter.journal.contract import (
@@ -45,6 +44,7 @@ from hitl_jupyter.protocol import (
     encode,
 )
 from hitl_jupyter.snapshot import OpenRequest, Snapshot, fold, kind_of
+from hitl_jupyter.summary import Summary, summarize
 
 STORE_RETRY_SECONDS = 1.0
 """How often what has to be written is tried again while the journal refuses."""

@@ -12,10 +12,10 @@ import msgspec
 from hitl_jupyter import protocol
 from hitl_jupyter.engine.limits import Limits
 from hitl_jupyter.engine.manager import Started
-from hitl_jupyter.engine.summary import SessionPage
 from hitl_jupyter.server.rest import CancelBody
 from hitl_jupyter.server.routes import Route, Verb
 from hitl_jupyter.snapshot import Snapshot
+from hitl_jupyter.summary import SessionPage
 from hitl_jupyter.version import __version__
 
 REF = "#/components/schemas/{name}"

@@ -1,4 +1,4 @@
-"""Write ``src/protocol.ts`` from ``hitl_jupyter/protocol.py``, ``states.py`` and ``snapshot.py``.
+"""Write ``src/protocol.ts`` from ``hitl_jupyter/protocol.py``, ``states.py``, ``snapshot.py`` and ``summary.py``.
 
 ``--check`` writes nothing: it exits with 1, and a sentence, when the file is not what it would write. It needs the
 package and msgspec, no Node.
@@ -19,12 +19,12 @@ from msgspec import NODEFAULT, UNSET, Struct, inspect
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from hitl_jupyter import protocol, snapshot, states  # noqa: E402  # the checkout's own, whatever is installed
+from hitl_jupyter import protocol, snapshot, states, summary  # noqa: E402  # the checkout's own, whatever is installed
 
 TARGET = ROOT / "labextension" / "src" / "protocol.ts"
 PRINT_WIDTH = 100
 HEADER = """\
-// Generated from hitl_jupyter/protocol.py, states.py and snapshot.py by scripts/generate_protocol.py. Do not edit.
+// Generated from hitl_jupyter/{protocol,states,snapshot,summary}.py by scripts/generate_protocol.py. Do not edit.
 """
 LITERALS = {
     name: get_args(value)
@@ -38,12 +38,21 @@ UNIONS: dict[str, Any] = {
     "AnswerCommand": protocol.AnswerCommand,
     "Command": protocol.Command,
     "OpenRequest": snapshot.OpenRequest,
+    "FeedMessage": summary.SessionChanged | summary.SessionsListed,
 }
 SNAPSHOT_PARTS: list[type[Struct]] = [
     snapshot.Settled,
     snapshot.ProgressState,
     snapshot.AttemptSpan,
     snapshot.Snapshot,
+]
+SUMMARY_PARTS: list[type[Struct]] = [
+    summary.OpenRequestSummary,
+    summary.Wait,
+    summary.Summary,
+    summary.SessionPage,
+    summary.SessionChanged,
+    summary.SessionsListed,
 ]
 
 
@@ -57,6 +66,7 @@ def structs() -> Iterator[type[Struct]]:
     for union in (protocol.JournalEvent, protocol.SocketMessage, protocol.Command):
         yield from members(union)
     yield from SNAPSHOT_PARTS
+    yield from SUMMARY_PARTS
 
 
 def commented(text: str, indent: str = "") -> str:

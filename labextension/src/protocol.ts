@@ -1,4 +1,4 @@
-// Generated from hitl_jupyter/protocol.py, states.py and snapshot.py by scripts/generate_protocol.py. Do not edit.
+// Generated from hitl_jupyter/{protocol,states,snapshot,summary}.py by scripts/generate_protocol.py. Do not edit.
 
 export const PROTOCOL_VERSION = 1;
 export const BATCH_SUBPROTOCOL = 'hitl.v1.batch';
@@ -369,6 +369,75 @@ export interface Snapshot {
   readonly cancelled: TaskCancelled | null;
 }
 
+/** An open question, without its evidence and schema. */
+export interface OpenRequestSummary {
+  readonly request_id: string;
+  readonly kind: RequestKind;
+  readonly key: string | null;
+  readonly message: string;
+  readonly opened_at: number;
+  readonly deadline: number | null;
+  readonly overdue: boolean;
+  readonly assignees: readonly string[];
+  readonly has_evidence: boolean;
+}
+
+/**
+ * A span in which at least one request was open: from its opening until the last of them was settled.
+ *
+ * `until` is null while one is open still. Epoch seconds.
+ */
+export interface Wait {
+  readonly since: number;
+  readonly until: number | null;
+}
+
+/** One line of a list of sessions. Times are epoch seconds. */
+export interface Summary {
+  readonly session_id: string;
+  readonly task: string;
+  readonly title: string;
+  readonly owner: string;
+  readonly key: string | null;
+  readonly origin: Origin | null;
+  readonly status: Status;
+  readonly attempt: number;
+  readonly created_at: number | null;
+  readonly started_at: number | null;
+  readonly ended_at: number | null;
+  readonly updated_at: number | null;
+  readonly last_seq: number;
+  readonly streams: number;
+  readonly open_requests: readonly OpenRequestSummary[];
+  readonly progress: readonly ProgressState[];
+  readonly attempts: readonly AttemptSpan[];
+  readonly waits: readonly Wait[];
+  readonly error: string | null;
+  readonly viewers: number;
+}
+
+/** A page of a list, newest first; `cursor` asks for the next one. */
+export interface SessionPage {
+  readonly sessions: readonly Summary[];
+  readonly cursor: string | null;
+}
+
+/** On the feed: one session as it is now; `forgotten` when it was deleted, or is not yours to see any more. */
+export interface SessionChanged {
+  readonly type: 'session';
+  readonly summary: Summary | null;
+  readonly session_id: string;
+  readonly rev: number;
+  readonly forgotten: boolean;
+}
+
+/** On the feed, once: all that there was has been told, `count` sessions; what comes now is live. */
+export interface SessionsListed {
+  readonly type: 'sessions_listed';
+  readonly count: number;
+  readonly rev: number;
+}
+
 export type JournalEvent =
   | Stream
   | Display
@@ -391,5 +460,7 @@ export type AnswerCommand = Confirm | UserInput | Retry;
 export type Command = Confirm | UserInput | Retry | Cancel | DraftInput;
 
 export type OpenRequest = RequestConfirmation | RequestUserInput | TaskFailed;
+
+export type FeedMessage = SessionChanged | SessionsListed;
 
 export type ServerMessage = JournalEvent | SocketMessage;

@@ -1,4 +1,4 @@
-"""What a list, the inbox and ``session-info`` say of a session: a digest of its snapshot."""
+"""What a list, the inbox and ``session-info`` say of a session: a digest of its snapshot. Pure, like the fold."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from msgspec import Struct
 from msgspec.structs import asdict
 
 from hitl_jupyter.protocol import Origin, RequestKind, Status, TaskFailed
-from hitl_jupyter.snapshot import OpenRequest, ProgressState, Snapshot, kind_of
+from hitl_jupyter.snapshot import AttemptSpan, OpenRequest, ProgressState, Snapshot, kind_of
 
 
 class OpenRequestSummary(Struct, frozen=True, kw_only=True):
@@ -22,6 +22,17 @@ class OpenRequestSummary(Struct, frozen=True, kw_only=True):
     deadline: float | None
     overdue: bool
     assignees: list[str]
+    has_evidence: bool
+
+
+class Wait(Struct, frozen=True, kw_only=True):
+    """A span in which at least one request was open: from its opening until the last of them was settled.
+
+    ``until`` is null while one is open still. Epoch seconds.
+    """
+
+    since: float
+    until: float | None
 
 
 class Summary(Struct, frozen=True, kw_only=True):
@@ -43,6 +54,8 @@ class Summary(Struct, frozen=True, kw_only=True):
     streams: int
     open_requests: tuple[OpenRequestSummary, ...]
     progress: tuple[ProgressState, ...]
+    attempts: tuple[AttemptSpan, ...]
+    waits: tuple[Wait, ...]
     error: str | None
     viewers: int
 
@@ -52,6 +65,22 @@ class SessionPage(Struct, frozen=True, kw_only=True):
 
     sessions: list[Summary]
     cursor: str | None
+
+
+class SessionChanged(Struct, tag_field="type", tag="session", kw_only=True):
+    """On the feed: one session as it is now; ``forgotten`` when it was deleted, or is not yours to see any more."""
+
+    summary: Summary | None
+    session_id: str
+    rev: int
+    forgotten: bool = False
+
+
+class SessionsListed(Struct, tag_field="type", tag="sessions_listed", kw_only=True):
+    """On the feed, once: all that there was has been told, ``count`` sessions; what comes now is live."""
+
+    count: int
+    rev: int
 
 
 def summarize(snapshot: Snapshot, viewers: int = 0) -> Summary:
@@ -74,9 +103,29 @@ def summarize(snapshot: Snapshot, viewers: int = 0) -> Summary:
         streams=snapshot.streams,
         open_requests=tuple(_open(request, snapshot.overdue) for request in snapshot.open_requests),
         progress=snapshot.progress,
+        attempts=snapshot.attempts,
+        waits=waits(snapshot),
         error=snapshot.error.error if snapshot.error else None,
         viewers=viewers,
     )
+
+
+def waits(snapshot: Snapshot) -> tuple[Wait, ...]:
+    """When the session waited for a person, oldest first; overlapping requests make one span.
+
+    Only the requests that the snapshot remembers are counted.
+    """
+    spans: list[tuple[float, float | None]] = [(settled.opened_at, settled.at) for settled in snapshot.settled]
+    spans += [(request.timestamp, None) for request in snapshot.open_requests]
+    merged: list[Wait] = []
+    for since, until in sorted(spans, key=lambda span: span[0]):
+        last = merged[-1] if merged else None
+        if last is None or (last.until is not None and since > last.until):
+            merged.append(Wait(since=since, until=until))
+        else:
+            ends = None if last.until is None or until is None else max(last.until, until)
+            merged[-1] = Wait(since=last.since, until=ends)
+    return tuple(merged)
 
 
 def session_info(summary: Summary, *, is_connected: bool, task_exists: bool) -> dict[str, Any]:
@@ -100,4 +149,5 @@ def _open(request: OpenRequest, overdue: tuple[str, ...]) -> OpenRequestSummary:
         deadline=asked.deadline if asked else None,
         overdue=request.request_id in overdue,
         assignees=asked.assignees if asked else [],
+        has_evidence=bool(asked and asked.evidence),
     )
