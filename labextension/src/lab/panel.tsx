@@ -1,0 +1,157 @@
+// The inbox at the side, with the number of sessions that wait on its tab.
+
+import { ILayoutRestorer } from '@jupyterlab/application';
+import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
+import { PanelWithToolbar, ReactWidget, ToolbarButton, addIcon } from '@jupyterlab/ui-components';
+import { Widget } from '@lumino/widgets';
+import type { Message } from '@lumino/messaging';
+import type { JSX } from 'react';
+
+import type { Summary } from '../protocol';
+import { InboxView } from '../view/inbox_view';
+import { StartView } from '../view/start_view';
+import { inboxIcon } from './icons';
+import { CommandIDs, EXTENSION, IInbox, IInboxPanel, ISessions } from './tokens';
+
+/** Among third parties' panels: 501 to 899. */
+const RANK = 600;
+const PANEL_ID = 'hitl-inbox';
+
+class InboxBody extends ReactWidget {
+  private starting = false;
+
+  constructor(
+    private readonly app: JupyterFrontEnd,
+    private readonly inbox: IInbox,
+    private readonly sessions: ISessions
+  ) {
+    super();
+    this.addClass('jp-hitl-InboxBody');
+  }
+
+  showStart(starting: boolean): void {
+    this.starting = starting;
+    this.update();
+  }
+
+  protected override onActivateRequest(msg: Message): void {
+    super.onActivateRequest(msg);
+    this.node.querySelector<HTMLElement>('[tabindex="0"], input')?.focus();
+  }
+
+  protected render(): JSX.Element {
+    const { app, inbox, sessions } = this;
+    const { strings, sanitize, actions, pool } = sessions;
+    if (this.starting) {
+      return (
+        <StartView
+          actions={actions}
+          strings={strings}
+          sanitize={sanitize}
+          onStarted={sessionId => {
+            inbox.select(sessionId);
+            this.showStart(false);
+          }}
+          onClose={() => this.showStart(false)}
+        />
+      );
+    }
+    const run = (command: string, args: Readonly<Record<string, string>>) =>
+      void app.commands.execute(command, args);
+    const canOpen = app.commands.hasCommand(CommandIDs.openSession);
+    return (
+      <InboxView
+        inbox={inbox}
+        pool={pool}
+        actions={actions}
+        strings={strings}
+        sanitize={sanitize}
+        openSession={
+          canOpen ? (sessionId: string) => run(CommandIDs.openSession, { sessionId }) : undefined
+        }
+        revealCell={(summary: Summary) =>
+          run(CommandIDs.revealCell, { sessionId: summary.session_id })
+        }
+      />
+    );
+  }
+}
+
+function makePanel(body: InboxBody, { trans }: ISessions): PanelWithToolbar {
+  const panel = new PanelWithToolbar();
+  panel.id = PANEL_ID;
+  panel.addClass('jp-hitl-InboxPanel');
+  panel.title.icon = inboxIcon;
+  const heading = new Widget({ node: document.createElement('h2') });
+  heading.addClass('jp-hitl-InboxPanel-heading');
+  heading.node.textContent = trans.__('Human in the loop');
+  panel.toolbar.addItem('heading', heading);
+  panel.toolbar.addItem(
+    'start',
+    new ToolbarButton({
+      icon: addIcon,
+      label: trans.__('Start a task'),
+      tooltip: trans.__('Start one of the registered tasks'),
+      onClick: () => body.showStart(true)
+    })
+  );
+  panel.addWidget(body);
+  return panel;
+}
+
+/** The tab's mark and words follow the number of sessions that wait. */
+function counted(panel: PanelWithToolbar, inbox: IInbox, { trans }: ISessions): void {
+  const count = () => {
+    const waiting = inbox.getState().waiting.length;
+    panel.title.caption =
+      waiting === 0
+        ? trans.__('Human in the loop')
+        : trans._n(
+            'Human in the loop: %1 session waits for you',
+            'Human in the loop: %1 sessions wait for you',
+            waiting
+          );
+    panel.title.dataset = waiting === 0 ? {} : { hitlWaiting: waiting > 99 ? '99+' : `${waiting}` };
+  };
+  count();
+  panel.disposed.connect(inbox.subscribe(count));
+}
+
+export const panelPlugin: JupyterFrontEndPlugin<IInboxPanel> = {
+  id: `${EXTENSION}:inbox-panel`,
+  description: 'Lists all sessions at the side: those that wait for a person, that run, that have ended.',
+  autoStart: true,
+  provides: IInboxPanel,
+  requires: [IInbox, ISessions],
+  optional: [ILayoutRestorer],
+  activate: (
+    app: JupyterFrontEnd,
+    inbox: IInbox,
+    sessions: ISessions,
+    restorer: ILayoutRestorer | null
+  ) => {
+    const body = new InboxBody(app, inbox, sessions);
+    const panel = makePanel(body, sessions);
+    counted(panel, inbox, sessions);
+    app.shell.add(panel, 'left', { rank: RANK, type: 'Human in the loop' });
+    restorer?.add(panel, PANEL_ID);
+    void app.started.then(() => body.update());
+    const show = () => app.shell.activateById(panel.id);
+    return {
+      show: (sessionId?: string) => {
+        if (sessionId !== undefined) {
+          inbox.select(sessionId);
+        }
+        body.showStart(false);
+        show();
+      },
+      showStart: () => {
+        body.showStart(true);
+        show();
+      },
+      get isVisible() {
+        return panel.isVisible;
+      }
+    };
+  }
+};
