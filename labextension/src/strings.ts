@@ -214,6 +214,15 @@ function connectionWords({ __ }: Translator) {
   };
 }
 
+function hostWords({ __ }: Translator) {
+  return {
+    noSession: __('This output names no session. Run the cell again.'),
+    gone: __(
+      'The server does not know this session: it was forgotten, or ran on another server. This is what was saved.'
+    )
+  };
+}
+
 export function makeStrings(translator: Translator = untranslated) {
   return {
     status: statusWords(translator),
@@ -224,7 +233,8 @@ export function makeStrings(translator: Translator = untranslated) {
     question: questionWords(translator),
     ending: endingWords(translator),
     announce: announcements(translator),
-    connection: connectionWords(translator)
+    connection: connectionWords(translator),
+    host: hostWords(translator)
   };
 }
 

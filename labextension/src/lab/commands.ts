@@ -142,6 +142,23 @@ class SessionCommands {
   }
 }
 
+/** Calls only when what the commands look at has changed: the feed tells of every step of every progress bar. */
+function onChange(inbox: IInbox, then: () => void): () => void {
+  const looked = () => {
+    const { waiting, selected } = inbox.getState();
+    const status = selected === null ? undefined : inbox.find(selected)?.status;
+    return `${waiting.length > 0} ${selected} ${status}`;
+  };
+  let before = looked();
+  return () => {
+    const now = looked();
+    if (now !== before) {
+      before = now;
+      then();
+    }
+  };
+}
+
 export const commandsPlugin: JupyterFrontEndPlugin<void> = {
   id: `${EXTENSION}:commands`,
   description: 'Adds what can be done with sessions to the palette and the menus.',
@@ -157,8 +174,7 @@ export const commandsPlugin: JupyterFrontEndPlugin<void> = {
     palette: ICommandPalette | null
   ) => {
     new SessionCommands(app, inbox, sessions, panel, tracker).add();
-    const changed = () => app.commands.notifyCommandChanged();
-    inbox.subscribe(changed);
+    inbox.subscribe(onChange(inbox, () => app.commands.notifyCommandChanged()));
     const category = sessions.trans.__('Human in the loop');
     const listed = [
       CommandIDs.showInbox,
