@@ -11,7 +11,7 @@ import type {
   RequestUserInput
 } from '../protocol';
 import { kindOf } from '../snapshot';
-import { useSession } from './context';
+import { useHost, useSession } from './context';
 import { KindIcon, ActionIcon } from './icons';
 import { MimeView } from './mime';
 import { useScrolls } from './overflow';
@@ -65,7 +65,7 @@ interface CardProps {
 }
 
 export function Card({ request, title, overdue, answering, onKeyDown, children }: CardProps) {
-  const { strings } = useSession();
+  const { strings } = useHost();
   const titleId = useId();
   const asks = request.type === 'task_failed' ? null : request;
   const kind = kindOf(request);
@@ -118,7 +118,7 @@ function Clock({
   readonly request: RequestConfirmation | RequestUserInput;
   readonly overdue: boolean;
 }) {
-  const words = useSession().strings.question;
+  const words = useHost().strings.question;
   const now = useNow(request.deadline !== null);
   if (request.deadline === null) {
     return null;
@@ -138,7 +138,7 @@ function Clock({
 }
 
 function Evidence({ request }: { readonly request: RequestConfirmation | RequestUserInput }) {
-  const words = useSession().strings.question;
+  const words = useHost().strings.question;
   const box = useRef<HTMLDivElement>(null);
   const scrolls = useScrolls(box);
   return (

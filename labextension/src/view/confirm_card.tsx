@@ -4,7 +4,7 @@ import { useEffect, useId, useRef, useState } from 'react';
 
 import type { RequestConfirmation } from '../protocol';
 import { Card, useAnswer, useArmed } from './card';
-import { useSession } from './context';
+import { useHost } from './context';
 import { ActionIcon } from './icons';
 
 interface ConfirmCardProps {
@@ -13,7 +13,8 @@ interface ConfirmCardProps {
 }
 
 export function ConfirmCard({ request, overdue }: ConfirmCardProps) {
-  const words = useSession().strings.question;
+  const { strings, viewOnly = false } = useHost();
+  const words = strings.question;
   const answering = useAnswer();
   const armed = useArmed();
   const [comment, setComment] = useState<string | null>(null);
@@ -31,34 +32,36 @@ export function ConfirmCard({ request, overdue }: ConfirmCardProps) {
   return (
     <Card request={request} title={request.message} overdue={overdue} answering={answering}>
       {comment !== null && <Comment value={comment} onChange={setComment} />}
-      <div className="jp-hitl-Actions">
-        <button
-          type="button"
-          data-first-focus={leansNo ? undefined : true}
-          className={leansNo ? 'jp-hitl-Button' : 'jp-hitl-Button jp-mod-accept'}
-          aria-disabled={!armed || answering.busy}
-          onClick={() => decide(true)}
-        >
-          <ActionIcon name="check" />
-          {words.confirm}
-        </button>
-        <button
-          type="button"
-          data-first-focus={leansNo ? true : undefined}
-          className={leansNo ? 'jp-hitl-Button jp-mod-accept' : 'jp-hitl-Button'}
-          aria-disabled={!armed || answering.busy}
-          onClick={() => decide(false)}
-        >
-          <ActionIcon name="cross" />
-          {words.decline}
-        </button>
-        {comment === null && (
-          <button type="button" className="jp-hitl-Link" onClick={() => setComment('')}>
-            {words.addComment}
+      {!viewOnly && (
+        <div className="jp-hitl-Actions">
+          <button
+            type="button"
+            data-first-focus={leansNo ? undefined : true}
+            className={leansNo ? 'jp-hitl-Button' : 'jp-hitl-Button jp-mod-accept'}
+            aria-disabled={!armed || answering.busy}
+            onClick={() => decide(true)}
+          >
+            <ActionIcon name="check" />
+            {words.confirm}
           </button>
-        )}
-        {answering.busy && <span className="jp-hitl-Note">{words.sending}</span>}
-      </div>
+          <button
+            type="button"
+            data-first-focus={leansNo ? true : undefined}
+            className={leansNo ? 'jp-hitl-Button jp-mod-accept' : 'jp-hitl-Button'}
+            aria-disabled={!armed || answering.busy}
+            onClick={() => decide(false)}
+          >
+            <ActionIcon name="cross" />
+            {words.decline}
+          </button>
+          {comment === null && (
+            <button type="button" className="jp-hitl-Link" onClick={() => setComment('')}>
+              {words.addComment}
+            </button>
+          )}
+          {answering.busy && <span className="jp-hitl-Note">{words.sending}</span>}
+        </div>
+      )}
     </Card>
   );
 }
@@ -70,7 +73,7 @@ function Comment({
   readonly value: string;
   readonly onChange: (value: string) => void;
 }) {
-  const words = useSession().strings.question;
+  const words = useHost().strings.question;
   const id = useId();
   const area = useRef<HTMLTextAreaElement>(null);
   useEffect(() => area.current?.focus(), []);

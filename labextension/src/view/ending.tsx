@@ -4,7 +4,7 @@ import { useState } from 'react';
 
 import type { SessionState } from '../store';
 import type { TaskCancelled, TaskFailed } from '../protocol';
-import { useSession } from './context';
+import { useHost } from './context';
 import { ActionIcon, StatusIcon } from './icons';
 import { JsonView } from './json_view';
 import { ErrorText } from './retry_card';
@@ -25,7 +25,7 @@ export function Ending({ state }: { readonly state: SessionState }) {
 }
 
 function Result({ state }: { readonly state: SessionState }) {
-  const words = useSession().strings.ending;
+  const words = useHost().strings.ending;
   const { values } = state.snapshot;
   return (
     <section className="jp-hitl-Ending" data-status="completed" aria-label={words.result}>
@@ -40,7 +40,7 @@ function Result({ state }: { readonly state: SessionState }) {
 }
 
 function CopyButton({ text }: { readonly text: () => string }) {
-  const words = useSession().strings.ending;
+  const words = useHost().strings.ending;
   const [copied, setCopied] = useState(false);
   const copy = async () => {
     await copyText(text());
@@ -75,7 +75,7 @@ async function copyText(text: string): Promise<void> {
 }
 
 function Failure({ error }: { readonly error: TaskFailed }) {
-  const words = useSession().strings.status;
+  const words = useHost().strings.status;
   return (
     <section className="jp-hitl-Ending" data-status="failed" aria-label={words.failed}>
       <div className="jp-hitl-Card-head">
@@ -88,7 +88,7 @@ function Failure({ error }: { readonly error: TaskFailed }) {
 }
 
 function Cancellation({ cancelled }: { readonly cancelled: TaskCancelled }) {
-  const words = useSession().strings.ending;
+  const words = useHost().strings.ending;
   const byUser = cancelled.reason === 'user' && cancelled.by !== null;
   const what = byUser
     ? words.cancelledBy(cancelled.by ?? '')

@@ -4,7 +4,7 @@ import { useEffect, useRef, useState } from 'react';
 
 import type { Row } from '../transcript';
 import { visibleText } from './ansi';
-import { useSession } from './context';
+import { useHost } from './context';
 import { ActionIcon } from './icons';
 import { patternOf } from './marked';
 
@@ -41,7 +41,7 @@ interface FindBarProps {
 }
 
 export function FindBar({ rows, onShow, onClose }: FindBarProps) {
-  const words = useSession().strings.output;
+  const words = useHost().strings.output;
   const input = useRef<HTMLInputElement>(null);
   const [query, setQuery] = useState('');
   const [at, setAt] = useState(0);

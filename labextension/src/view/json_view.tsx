@@ -3,7 +3,7 @@
 import { useState } from 'react';
 
 import type { Json } from '../protocol';
-import { useSession } from './context';
+import { useHost } from './context';
 
 const SHOWN = 100;
 
@@ -37,7 +37,7 @@ function isShortList(value: Json): value is readonly (null | boolean | number | 
 }
 
 function Value({ value, open }: { readonly value: Json; readonly open: boolean }) {
-  const words = useSession().strings.ending;
+  const words = useHost().strings.ending;
   if (!isNested(value)) {
     return <Scalar value={value} />;
   }
@@ -60,7 +60,7 @@ function Value({ value, open }: { readonly value: Json; readonly open: boolean }
 }
 
 function Table({ entries }: { readonly entries: Entries }) {
-  const words = useSession().strings.ending;
+  const words = useHost().strings.ending;
   const [shown, setShown] = useState(SHOWN);
   return (
     <dl className="jp-hitl-Json">

@@ -6,7 +6,7 @@ import type { KeyboardEvent, ReactNode } from 'react';
 
 import type { Json, MimeBundle } from '../protocol';
 import { AnsiText } from './ansi';
-import { useSession } from './context';
+import { useHost } from './context';
 import { JsonView } from './json_view';
 import { useScrolls, useShrunk } from './overflow';
 
@@ -23,7 +23,7 @@ function svgSource(svg: string): string {
 }
 
 function Html({ html }: { readonly html: string }) {
-  const { sanitize } = useSession();
+  const { sanitize } = useHost();
   const inert = useMemo(() => ({ __html: sanitize(html) }), [sanitize, html]);
   return <div className="jp-hitl-Html" dangerouslySetInnerHTML={inert} />;
 }
@@ -61,7 +61,7 @@ const MARKDOWN_OPTIONS = {
 
 /** A whole picture, never a cut one; where it had to be made smaller, a click shows it as large as it is. */
 function Image({ source, label }: { readonly source: string; readonly label: string }) {
-  const words = useSession().strings.output;
+  const words = useHost().strings.output;
   const image = useRef<HTMLImageElement>(null);
   const shrunk = useShrunk(image);
   const [whole, setWhole] = useState(true);
@@ -118,7 +118,7 @@ function rendered(data: MimeBundle, imageLabel: string): ReactNode {
 }
 
 export const MimeView = memo(function MimeView({ data }: { readonly data: MimeBundle }) {
-  const { strings } = useSession();
+  const { strings } = useHost();
   const box = useRef<HTMLDivElement>(null);
   const scrolls = useScrolls(box);
   return (

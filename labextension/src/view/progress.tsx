@@ -1,7 +1,7 @@
 // Progress bars: the unfinished ones in full, the finished ones folded into a count.
 
 import type { ProgressState } from '../protocol';
-import { useSession } from './context';
+import { useHost } from './context';
 import { duration, shortNumber } from './time';
 
 function isFinished(bar: ProgressState): boolean {
@@ -16,7 +16,7 @@ export function ProgressBars({
   readonly bars: readonly ProgressState[];
   readonly moving: boolean;
 }) {
-  const words = useSession().strings.progress;
+  const words = useHost().strings.progress;
   const open = bars.filter(bar => !isFinished(bar));
   const finished = bars.filter(isFinished);
   const shown = open.length > 0 ? open : finished.slice(-1);
@@ -82,7 +82,7 @@ function Figures({
   readonly share: number | null;
   readonly moving: boolean;
 }) {
-  const words = useSession().strings.progress;
+  const words = useHost().strings.progress;
   const spent = bar.updated_at - bar.started_at;
   const rate = spent > 0 ? bar.done / spent : 0;
   const parts = [

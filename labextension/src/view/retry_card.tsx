@@ -5,7 +5,7 @@ import { useId, useState } from 'react';
 import type { TaskFailed } from '../protocol';
 import { AnsiText } from './ansi';
 import { Card, useAnswer, useArmed } from './card';
-import { useSession } from './context';
+import { useHost } from './context';
 import { ActionIcon } from './icons';
 
 interface RetryCardProps {
@@ -13,7 +13,8 @@ interface RetryCardProps {
 }
 
 export function RetryCard({ request }: RetryCardProps) {
-  const words = useSession().strings.question;
+  const { strings, viewOnly = false } = useHost();
+  const words = strings.question;
   const answering = useAnswer();
   const armed = useArmed();
   const [anew, setAnew] = useState(false);
@@ -32,37 +33,39 @@ export function RetryCard({ request }: RetryCardProps) {
   return (
     <Card request={request} title={what} overdue={false} answering={answering}>
       <ErrorText error={request} />
-      {request.ends_attempt && <AskAgain checked={anew} onChange={setAnew} />}
-      <div className="jp-hitl-Actions">
-        <button
-          type="button"
-          data-first-focus
-          className="jp-hitl-Button jp-mod-accept"
-          aria-disabled={!armed || answering.busy}
-          onClick={() => decide(true)}
-        >
-          <ActionIcon name="retry" />
-          {words.retry}
-        </button>
-        <button
-          type="button"
-          className="jp-hitl-Button"
-          aria-disabled={!armed || answering.busy}
-          onClick={() => decide(false)}
-        >
-          {words.giveUp}
-        </button>
-        <span className="jp-hitl-Note">
-          {answering.busy ? words.sending : left > 0 ? words.retriesLeft(left) : null}
-        </span>
-      </div>
+      {request.ends_attempt && !viewOnly && <AskAgain checked={anew} onChange={setAnew} />}
+      {!viewOnly && (
+        <div className="jp-hitl-Actions">
+          <button
+            type="button"
+            data-first-focus
+            className="jp-hitl-Button jp-mod-accept"
+            aria-disabled={!armed || answering.busy}
+            onClick={() => decide(true)}
+          >
+            <ActionIcon name="retry" />
+            {words.retry}
+          </button>
+          <button
+            type="button"
+            className="jp-hitl-Button"
+            aria-disabled={!armed || answering.busy}
+            onClick={() => decide(false)}
+          >
+            {words.giveUp}
+          </button>
+          <span className="jp-hitl-Note">
+            {answering.busy ? words.sending : left > 0 ? words.retriesLeft(left) : null}
+          </span>
+        </div>
+      )}
     </Card>
   );
 }
 
 /** The error in one line, the traceback folded under it. */
 export function ErrorText({ error }: { readonly error: TaskFailed }) {
-  const words = useSession().strings.question;
+  const words = useHost().strings.question;
   return (
     <div className="jp-hitl-Error">
       <p className="jp-hitl-Error-message">
@@ -88,7 +91,7 @@ function AskAgain({
   readonly checked: boolean;
   readonly onChange: (checked: boolean) => void;
 }) {
-  const words = useSession().strings.question;
+  const words = useHost().strings.question;
   const id = useId();
   return (
     <div className="jp-hitl-Check">

@@ -5,7 +5,7 @@ import { memo } from 'react';
 import { settledPhrase } from '../strings';
 import type { LineRow, Row, SettledRow } from '../transcript';
 import { AnsiText } from './ansi';
-import { useSession } from './context';
+import { useHost } from './context';
 import { ActionIcon } from './icons';
 import { Marked } from './marked';
 import { MimeView } from './mime';
@@ -21,7 +21,7 @@ export const LineView = memo(function LineView({
   readonly row: Omit<LineRow, 'kind' | 'place' | 'seq'>;
   readonly number: number | null;
 }) {
-  const words = useSession().strings.output;
+  const words = useHost().strings.output;
   const level = row.level?.toLowerCase();
   return (
     <div className="jp-hitl-Line" data-source={row.source} data-level={level}>
@@ -42,7 +42,7 @@ export const LineView = memo(function LineView({
 });
 
 function SettledView({ row }: { readonly row: SettledRow }) {
-  const { strings } = useSession();
+  const { strings } = useHost();
   const { settled, comment } = row;
   const no = settled.outcome === 'answered' && settled.value === false;
   const untouched = settled.outcome !== 'answered';
@@ -69,7 +69,7 @@ export const RowView = memo(function RowView({
   readonly row: Row;
   readonly number: number | null;
 }) {
-  const words = useSession().strings.output;
+  const words = useHost().strings.output;
   switch (row.kind) {
     case 'line':
       return <LineView row={row} number={number} />;

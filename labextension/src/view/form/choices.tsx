@@ -3,7 +3,7 @@
 import { enumOptionsIsSelected, optionId } from '@rjsf/utils';
 import type { WidgetProps } from '@rjsf/utils';
 
-import { useSession } from '../context';
+import { useHost } from '../context';
 
 /** With more options than these the list scrolls, and says how many are chosen. */
 const IN_SIGHT = 7;
@@ -67,7 +67,7 @@ interface ChoicesBarProps {
 }
 
 function ChoicesBar({ chosen, of, onAll, onNone }: ChoicesBarProps) {
-  const words = useSession().strings.question;
+  const words = useHost().strings.question;
   return (
     <div className="jp-hitl-Choices-bar">
       <span className="jp-hitl-Count" role="status">
@@ -122,7 +122,7 @@ export function Radios({ id, value, options, disabled, readonly, onChange }: Wid
 
 /** A list of which one is chosen. Its first line is no choice, so that the first option is not one by itself. */
 export function Select(props: WidgetProps) {
-  const words = useSession().strings.question;
+  const words = useHost().strings.question;
   const { id, value, options, schema, required, disabled, readonly, onChange } = props;
   const all = options.enumOptions ?? [];
   if (props.multiple) {

@@ -13,7 +13,7 @@ import type {
 } from '@rjsf/utils';
 import { useEffect, useRef } from 'react';
 
-import { useSession } from '../context';
+import { useHost } from '../context';
 import { ActionIcon } from '../icons';
 import { Checkboxes, Radios, Select } from './choices';
 import { isMultiChoice } from './schema';
@@ -37,7 +37,7 @@ function describe(control: HTMLElement, id: string, invalid: boolean): void {
 function FieldTemplate(props: FieldTemplateProps) {
   const { id, label, required, displayLabel, hidden, children, errors, help, description } = props;
   const { rawErrors = [], schema, uiSchema } = props;
-  const words = useSession().strings.question;
+  const words = useHost().strings.question;
   const field = useRef<HTMLDivElement>(null);
   const invalid = rawErrors.length > 0;
   const isLeaf = schema.type !== 'object';
@@ -114,7 +114,7 @@ function ObjectFieldTemplate(props: ObjectFieldTemplateProps) {
 
 function ArrayFieldTemplate(props: ArrayFieldTemplateProps) {
   const { fieldPathId, title, schema, items, canAdd, onAddClick, disabled, readonly } = props;
-  const words = useSession().strings.question;
+  const words = useHost().strings.question;
   return (
     <fieldset className="jp-hitl-Group" id={fieldPathId.$id}>
       {title && <legend className="jp-hitl-Label">{title}</legend>}
@@ -140,7 +140,7 @@ function ArrayFieldItemTemplate({
   buttonsProps,
   hasToolbar
 }: ArrayFieldItemTemplateProps) {
-  const words = useSession().strings.question;
+  const words = useHost().strings.question;
   return (
     <div className="jp-hitl-Item">
       <div className="jp-hitl-Item-field">{children}</div>
