@@ -1,6 +1,7 @@
 // Every sentence the view shows, in one place. `makeStrings` takes a translator of JupyterLab's shape.
 
 import type { Outcome, RequestKind, Status, Via } from './protocol';
+import { inboxWords, startWords, timelineWords } from './strings_inbox';
 
 /** The part of JupyterLab's `TranslationBundle` that is needed. */
 export interface Translator {
@@ -73,7 +74,14 @@ function headerWords({ __ }: Translator) {
     cancel: __('Cancel'),
     cancelHint: __('Ask the task to stop; it is ended within ten seconds'),
     force: __('Force'),
-    forceHint: __('End its processes now, without waiting')
+    forceHint: __('End its processes now, without waiting'),
+    throughKernel: __('Through the kernel'),
+    throughKernelHint: __(
+      'No Jupyter server with hitl_jupyter can be reached from this page: the session comes and is answered through the notebook’s kernel, which must not be busy'
+    ),
+    viewOnly: __(
+      'This notebook is not trusted, so the session can only be viewed here. To act, trust the notebook, or answer in the inbox.'
+    )
   };
 }
 
@@ -234,6 +242,9 @@ export function makeStrings(translator: Translator = untranslated) {
     ending: endingWords(translator),
     announce: announcements(translator),
     connection: connectionWords(translator),
+    inbox: inboxWords(translator),
+    start: startWords(translator),
+    timeline: timelineWords(translator),
     host: hostWords(translator)
   };
 }
