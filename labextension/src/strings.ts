@@ -2,6 +2,7 @@
 
 import type { Outcome, RequestKind, Status, Via } from './protocol';
 import { inboxWords, startWords, timelineWords } from './strings_inbox';
+import { noticeWords } from './strings_notices';
 
 /** The part of JupyterLab's `TranslationBundle` that is needed. */
 export interface Translator {
@@ -245,6 +246,7 @@ export function makeStrings(translator: Translator = untranslated) {
     inbox: inboxWords(translator),
     start: startWords(translator),
     timeline: timelineWords(translator),
+    notices: noticeWords(translator),
     host: hostWords(translator)
   };
 }
