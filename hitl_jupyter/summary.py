@@ -83,6 +83,9 @@ class SessionsListed(Struct, tag_field="type", tag="sessions_listed", kw_only=Tr
     rev: int
 
 
+FeedMessage = SessionChanged | SessionsListed
+
+
 def summarize(snapshot: Snapshot, viewers: int = 0) -> Summary:
     """The digest of a snapshot."""
     facts = snapshot.session

@@ -13,7 +13,7 @@ import msgspec
 import pytest
 
 import hitl_jupyter as hitl
-from hitl_jupyter import errors, protocol
+from hitl_jupyter import errors, protocol, summary
 from hitl_jupyter.engine.limits import Limits
 from hitl_jupyter.server.extension import HitlExtension
 from hitl_jupyter.server.routes import ROUTES, Route
@@ -27,7 +27,11 @@ PROTOCOL = (ROOT / "docs/protocol.md").read_text()
 ALL = "\n".join(path.read_text() for path in DOCUMENTS)
 
 EVERY_EVENT_HAS = {"session_id", "seq", "timestamp", "attempt"}
-MESSAGES: list[type[msgspec.Struct]] = [*get_args(protocol.ServerMessage), *get_args(protocol.Command)]
+MESSAGES: list[type[msgspec.Struct]] = [
+    *get_args(protocol.ServerMessage),
+    *get_args(protocol.Command),
+    *get_args(summary.FeedMessage),
+]
 FENCE = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\(([^)#:]+)(?:#[^)]*)?\)")
 
@@ -57,8 +61,9 @@ def test_every_message_and_every_field_of_it_is_in_the_protocol(message: type[ms
     assert not [name for name in fields if f"`{name}`" not in PROTOCOL]
 
 
-def test_every_field_of_a_start_is_in_the_protocol() -> None:
-    assert not [name for name in protocol.StartTask.__struct_fields__ if f"`{name}`" not in PROTOCOL]
+@pytest.mark.parametrize("kind", [protocol.StartTask, summary.Summary], ids=lambda kind: kind.__name__)
+def test_every_field_of_a_start_and_of_a_summary_is_in_the_protocol(kind: type[msgspec.Struct]) -> None:
+    assert not [name for name in kind.__struct_fields__ if f"`{name}`" not in PROTOCOL]
 
 
 def test_every_code_a_server_refuses_with_is_in_the_protocol() -> None:

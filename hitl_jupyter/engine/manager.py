@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
@@ -41,6 +42,7 @@ from hitl_jupyter.protocol import (
     WorkerEnv,
 )
 from hitl_jupyter.snapshot import Snapshot
+from hitl_jupyter.states import ENDED
 from hitl_jupyter.summary import SessionChanged, SessionPage, session_info
 from hitl_jupyter.version import __version__
 
@@ -102,7 +104,7 @@ class SessionManager:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(self.journal)
-            self._rev = self.journal.last_rev
+            self._rev = self._feeds.rev = self.journal.last_rev
             group = await stack.enter_async_context(anyio.create_task_group())
             stack.callback(group.cancel_scope.cancel)
             self._tasks = Background(group)
@@ -187,15 +189,14 @@ class SessionManager:
         snapshot = opened.session.snapshot
         if not snapshot.ended:
             raise WrongState(f"The session is {snapshot.status}. Cancel it first.", status=snapshot.status)
-        await self.journal.forget(session_id)
+        rev = self._next_rev()
+        await self.journal.forget(session_id, rev)
         self._starts.forget(session_id)
         for attempt in range(1, snapshot.attempt + 1):
             result_path(self._results, session_id, attempt).unlink(missing_ok=True)
         self._registry.drop(session_id)
         opened.session.hub.close()
-        owner = snapshot.session.owner if snapshot.session else ""
-        gone = SessionChanged(summary=None, session_id=session_id, rev=self._next_rev(), forgotten=True)
-        self._feeds.put(gone, owner)
+        self._feeds.put(session_id, rev, opened.session.audience, lambda: None)
 
     # -- looking -----------------------------------------------------------------------------------------------------
 
@@ -246,22 +247,20 @@ class SessionManager:
         """A new viewer of a session."""
         return (await self._get(session_id, actor)).session.watch(after=after, epoch=epoch, tail=tail)
 
-    def feed(self, actor: Actor, after: int = 0) -> Feed:
-        """A new inbox of this owner's sessions."""
+    def feed(self, actor: Actor, *, after: int = 0, ended: int | None = None) -> Feed:
+        """A new inbox of the sessions that this actor may see.
 
-        async def listing() -> Sequence[SessionChanged]:
-            changes: list[SessionChanged] = []
-            query = SessionQuery(owner=actor.owner, limit=LISTED_AT_ONCE)
-            while rows := await self.journal.sessions(query):
-                changes += [
-                    SessionChanged(summary=self._registry.summary(row), session_id=row.session_id, rev=row.rev)
-                    for row in rows
-                    if row.rev > after
-                ]
-                query = replace(query, cursor=(rows[-1].created_at, rows[-1].session_id))
-            return changes
+        At first it lists those whose ``rev`` is over ``after``: the live ones, and the newest ``ended`` of the others.
+        """
+        return Feed(self._feeds, actor, partial(self._listed, actor, sys.maxsize if ended is None else ended), after)
 
-        return Feed(self._feeds, actor, after, listing)
+    async def _listed(self, actor: Actor, left: int) -> AsyncIterator[Sequence[SessionChanged]]:
+        yield self._registry.listed_live(actor)
+        query = SessionQuery(owner=actor.owner, statuses=tuple(ENDED))
+        while rows := await self.journal.sessions(replace(query, limit=min(left, LISTED_AT_ONCE))):
+            yield [self._registry.listed(row) for row in rows]
+            left -= len(rows)
+            query = replace(query, cursor=(rows[-1].created_at, rows[-1].session_id))
 
     async def tasks(self) -> Sequence[dict[str, Any]]:
         """The registered tasks, each with the JSON Schema of its parameters."""

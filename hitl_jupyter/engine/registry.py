@@ -76,11 +76,11 @@ class Registry:
 
     async def load(self, row: SessionRow) -> Open:
         """Take a session from the journal into memory."""
-        return self.attach(await self._snapshot(row))
+        return self.attach(await self._snapshot(row), row.rev)
 
-    def attach(self, snapshot: Snapshot) -> Open:
+    def attach(self, snapshot: Snapshot, rev: int = 0) -> Open:
         """Hold a session in memory from here on."""
-        session = Session(self.services, snapshot)
+        session = Session(self.services, snapshot, rev)
         attempts = Attempts(session)
         opened = Open(session, attempts, Requests(session, attempts))
         self._open[snapshot.session_id] = opened
@@ -99,6 +99,20 @@ class Registry:
         """A session's line in a list, from memory if it is there."""
         opened = self._open.get(row.session_id)
         return opened.session.summary() if opened else summarize(_snapshot_decoder.decode(row.snapshot))
+
+    def listed(self, row: SessionRow) -> SessionChanged:
+        """The same as an inbox is told it."""
+        opened = self._open.get(row.session_id)
+        rev = opened.session.rev if opened else row.rev
+        return SessionChanged(summary=self.summary(row), session_id=row.session_id, rev=rev)
+
+    def listed_live(self, actor: Actor) -> list[SessionChanged]:
+        """The sessions that have not ended and that this actor may see, newest first, as an inbox is told them."""
+        return [
+            SessionChanged(summary=session.summary(), session_id=session.session_id, rev=session.rev)
+            for session in reversed(self.live())
+            if session.visible_to(actor)
+        ]
 
     async def _snapshot(self, row: SessionRow) -> Snapshot:
         snapshot = _snapshot_decoder.decode(row.snapshot)
@@ -138,13 +152,9 @@ class Registry:
 
     # -- what sessions tell ------------------------------------------------------------------------------------------
 
-    def on_change(self, session: Session, rev: int) -> None:
-        """A session changed: tell the inboxes of its owner, if there is any inbox."""
-        if not len(self._feeds):
-            return
-        facts = session.snapshot.session
-        changed = SessionChanged(summary=session.summary(), session_id=session.session_id, rev=rev)
-        self._feeds.put(changed, facts.owner if facts else "")
+    def on_change(self, session: Session) -> None:
+        """A session changed: tell the inboxes."""
+        self._feeds.put(session.session_id, session.rev, session.audience, session.summary)
 
     def on_idle(self, session: Session) -> None:
         """Nobody watches a session: an ended one leaves memory; a live one ends, where that was wished."""

@@ -65,17 +65,17 @@ class Services:
     tasks: Background
     clock: Callable[[], float]
     next_rev: Callable[[], int]
-    on_change: Callable[[Session, int], None]
+    on_change: Callable[[Session], None]
     on_idle: Callable[[Session], None]
 
 
 class Session:
-    """A session in memory, loaded by giving its snapshot; a new one is given a snapshot with only its id.
+    """A session in memory, loaded by giving its snapshot and ``rev``; a new one is given a snapshot with only its id.
 
     ``after_commit`` are called with each change that was committed, by those who act on changes.
     """
 
-    def __init__(self, services: Services, snapshot: Snapshot) -> None:
+    def __init__(self, services: Services, snapshot: Snapshot, rev: int = 0) -> None:
         self.services = services
         self.tail = Tail(snapshot.last_seq)
         self.hub = Hub(lambda: services.on_idle(self))
@@ -86,6 +86,7 @@ class Session:
         self.after_commit: list[Callable[[Change], None]] = []
         self.list_drafts: Callable[[], Awaitable[list[Draft]]] = _no_drafts
         self._snapshot = snapshot
+        self._rev = rev
         self._kept_seq = snapshot.last_seq
 
     # -- what others look at ---------------------------------------------------------------------------------------
@@ -97,6 +98,19 @@ class Session:
     @property
     def snapshot(self) -> Snapshot:
         return self._snapshot
+
+    @property
+    def rev(self) -> int:
+        """Of its last change that shows in lists; the snapshot is that new at least."""
+        return self._rev
+
+    @property
+    def audience(self) -> set[str]:
+        """Who may see it now: its owner, and those whom its open requests are for."""
+        facts = self._snapshot.session
+        owner = {facts.owner} if facts is not None else set()
+        asking = (request for request in self._snapshot.open_requests if not isinstance(request, TaskFailed))
+        return owner.union(*(request.assignees for request in asking))
 
     @property
     def journal(self) -> Journal:
@@ -117,9 +131,7 @@ class Session:
 
     def visible_to(self, actor: Actor) -> bool:
         """Whether this actor may see it: its owner, or somebody it asks."""
-        return any(self.answerable_by(actor, request) for request in self._snapshot.open_requests) or self.owned_by(
-            actor
-        )
+        return actor.owner in self.audience
 
     def answerable_by(self, actor: Actor, request: OpenRequest) -> bool:
         """Whether this actor may answer that request: the session's owner, or somebody the request is for."""
@@ -174,11 +186,12 @@ class Session:
         with anyio.CancelScope(shield=True):
             await self.journal.submit(write)
         self._snapshot = snapshot
+        self._rev = self._rev if rev is None else rev
         for hook in self.after_commit:
             hook(change)  # the worker hears first: from there it is the longest way to the next question
         self._publish(batch)
         if rev is not None:
-            self.services.on_change(self, rev)
+            self.services.on_change(self)
 
     async def insist(self, step: Callable[[], Awaitable[object]]) -> None:
         """Carry out what has to be written, though the journal may refuse it for a while."""

@@ -146,7 +146,7 @@ class Journal(Protocol):
 
     @property
     def last_rev(self) -> int:
-        """The highest ``rev`` that any session's row had when the journal was opened."""
+        """The highest ``rev`` that was given when the journal was opened, to sessions or to their being forgotten."""
 
     async def __aenter__(self) -> Self: ...
 
@@ -185,5 +185,5 @@ class Journal(Protocol):
     async def save_draft(self, draft: DraftRow) -> None:
         """Insert or replace the draft of ``draft.request_id``."""
 
-    async def forget(self, session_id: str) -> None:
-        """Delete every row of a session."""
+    async def forget(self, session_id: str, rev: int) -> None:
+        """Delete every row of a session; ``rev`` is that of this change, and is given to no other."""

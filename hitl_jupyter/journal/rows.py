@@ -204,13 +204,12 @@ def put_draft(connection: apsw.Connection, row: DraftRow) -> None:
     )
 
 
-def forget_session(connection: apsw.Connection, session_id: str) -> None:
+def forget_session(connection: apsw.Connection, session_id: str, rev: int) -> None:
     """Delete a session and everything of it but its batches, which :func:`forget_some_batches` deletes bit by bit."""
-    row = connection.execute("SELECT number, rev FROM sessions WHERE session_id = ?", (session_id,)).fetchone()
-    if row is None:
-        return
-    number, rev = row
     connection.execute("UPDATE meta SET last_rev = max(last_rev, ?)", (rev,))
+    number = connection.execute("SELECT number FROM sessions WHERE session_id = ?", (session_id,)).get
+    if number is None:
+        return
     connection.execute("INSERT INTO forgotten VALUES (?)", (number,))
     for table in ("requests", "launches", "commands", "drafts"):
         connection.execute(f"DELETE FROM {table} WHERE session = ?", (number,))

@@ -74,7 +74,7 @@ class SqliteJournal:
 
     @property
     def last_rev(self) -> int:
-        """The highest ``rev`` that any session had when the journal was opened, forgotten ones included."""
+        """The highest ``rev`` that was given when the journal was opened, to sessions or to their being forgotten."""
         return self._begun().last_rev
 
     async def __aenter__(self) -> Self:
@@ -144,9 +144,12 @@ class SqliteJournal:
         """Insert or replace the draft of ``draft.request_id``; ``NotFound`` without its session."""
         await self._submit(partial(rows.put_draft, row=draft))
 
-    async def forget(self, session_id: str) -> None:
-        """Delete every row of a session: itself at once, its batches bit by bit. An unknown one is forgotten."""
-        await self._submit(partial(rows.forget_session, session_id=session_id))
+    async def forget(self, session_id: str, rev: int) -> None:
+        """Delete every row of a session: itself at once, its batches bit by bit. An unknown one is forgotten.
+
+        ``rev``, which is that of this change, is given to no other.
+        """
+        await self._submit(partial(rows.forget_session, session_id=session_id, rev=rev))
         await self._forget_batches()
 
     async def _forget_batches(self) -> None:

@@ -15,7 +15,7 @@ from hitl_jupyter.engine.manager import Started
 from hitl_jupyter.server.rest import CancelBody
 from hitl_jupyter.server.routes import Route, Verb
 from hitl_jupyter.snapshot import Snapshot
-from hitl_jupyter.summary import SessionPage
+from hitl_jupyter.summary import FeedMessage, SessionPage
 from hitl_jupyter.version import __version__
 
 REF = "#/components/schemas/{name}"
@@ -153,7 +153,7 @@ QUERIES: dict[str, dict[str, dict[str, Any]]] = {
     },
     "hitl/sessions/{session_id}/events": {"after": _COUNT, "before": _COUNT, "limit": _COUNT},
     "hitl/ws/{session_id}": {"after": _COUNT, "epoch": _COUNT, "tail": _COUNT},
-    "hitl/ws": {"after": _COUNT},
+    "hitl/ws": {"after": _COUNT, "ended": _COUNT},
 }
 
 REPLIES: dict[tuple[str, Verb], list[Reply]] = {
@@ -181,7 +181,7 @@ REPLIES: dict[tuple[str, Verb], list[Reply]] = {
 
 MESSAGES: dict[str, dict[str, Any]] = {
     "hitl/ws/{session_id}": {"receive": _ref("ServerMessage"), "send": _ref("Command")},
-    "hitl/ws": {"receive": _object(type={"const": "session"}, summary=_ref("Summary"), rev=_COUNT)},
+    "hitl/ws": {"receive": _ref("FeedMessage")},
 }
 
 
@@ -195,6 +195,7 @@ def _schemas() -> dict[str, Any]:
         "ServerMessage": protocol.ServerMessage,
         "Snapshot": Snapshot,
         "SessionPage": SessionPage,
+        "FeedMessage": FeedMessage,
         "Started": Started,
         "Limits": Limits,
     }

@@ -260,14 +260,17 @@ class FeedSocket(Socket):
 
     @ws_allowed(("execute", SESSIONS))
     async def get(self) -> None:
-        """``session {summary, rev}`` messages, those after ``after`` only."""
+        """``session {summary, rev}`` messages, those after ``after`` only, until ``sessions_listed``; then live ones.
+
+        At first, of the sessions that have ended, the newest ``ended``.
+        """
         actor, manager = await self.actor(), await self.manager()
         try:
-            after = self.count("after", 0) or 0
+            after, ended = self.count("after", 0) or 0, self.count("ended")
         except Malformed as error:
             await self.converse(_Refusing(error))
             return
-        async with manager.feed(actor, after) as feed:
+        async with manager.feed(actor, after=after, ended=ended) as feed:
             await self.converse(feed)
 
     async def carry_out(self, command: Command) -> None:

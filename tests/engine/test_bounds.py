@@ -8,7 +8,7 @@ import anyio
 import msgspec
 import pytest
 
-from hitl_jupyter.engine import hub, manager
+from hitl_jupyter.engine import hub
 from hitl_jupyter.engine.answers import check_schema
 from hitl_jupyter.engine.limits import Limits
 from hitl_jupyter.errors import Forbidden, InvalidValues, LimitReached, Malformed, TooLarge
@@ -16,7 +16,7 @@ from hitl_jupyter.journal.contract import SessionQuery
 from hitl_jupyter.link.messages import Run
 from hitl_jupyter.protocol import Confirm, DraftInput, RequestConfirmation, StartTask, Stream, UserInput
 from tests.engine.fakes import ADA, BOB, SHIPPED, FakeWorker, host, journaled, read_until, until
-from tests.engine.test_sessions import asks, completes, confirms, never_ends
+from tests.engine.test_sessions import asks, confirms, never_ends
 
 pytestmark = pytest.mark.anyio
 
@@ -129,22 +129,6 @@ async def test_what_waits_for_a_viewer_that_does_not_read_is_bounded_in_bytes(
             waiting = list(viewer._pushed)
         assert sum(map(len, waiting)) <= 1000
         assert msgspec.json.decode(waiting[-1])[0]["revision"] == 20
-
-
-async def test_an_inbox_reads_a_long_list_bit_by_bit_and_wholly(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(manager, "LISTED_AT_ONCE", 2)
-    async with host(tmp_path, completes) as (host_manager, _):
-        ids = [(await host_manager.start(SHIPPED, ADA)).session_id for _ in range(5)]
-        for session_id in ids:
-            await until(host_manager, session_id, "completed")
-        async with host_manager.feed(ADA) as feed:
-            known = msgspec.json.decode(await anext(feed.__aiter__()))
-        assert [change["session_id"] for change in known] == sorted(
-            ids, key=lambda each: next(change["rev"] for change in known if change["session_id"] == each)
-        )
-        assert len(known) == 5
 
 
 async def test_an_assignee_answers_what_is_for_them_and_nothing_else(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from hitl_jupyter.errors import LimitReached
 from hitl_jupyter.journal.contract import Batch
 from hitl_jupyter.link.messages import CancelRun, Run, Transient
 from hitl_jupyter.protocol import Confirm, DraftInput, RequestConfirmation, Stream, TaskCompleted, encode, split_batch
-from tests.engine.fakes import ADA, BOB, SHIPPED, FakeWorker, host, read_until, until
+from tests.engine.fakes import ADA, SHIPPED, FakeWorker, host, read_until, until
 from tests.engine.test_sessions import asks, confirms
 
 pytestmark = pytest.mark.anyio
@@ -152,27 +152,6 @@ async def test_more_viewers_than_the_limit_are_refused(tmp_path: Path) -> None:
         async with await manager.watch(session_id, ADA):
             with pytest.raises(LimitReached):
                 await manager.watch(session_id, ADA)
-
-
-async def test_an_inbox_gets_all_sessions_at_first_then_each_change_of_its_owner(tmp_path: Path) -> None:
-    async with host(tmp_path, confirms) as (manager, _):
-        first = (await manager.start(SHIPPED, ADA)).session_id
-        await until(manager, first, "waiting")
-        await manager.start(SHIPPED, BOB)
-        async with manager.feed(ADA) as feed:
-            reading = feed.__aiter__()
-            known = msgspec.json.decode(await anext(reading))
-            assert [change["summary"]["session_id"] for change in known] == [first]
-            assert known[0]["summary"]["open_requests"][0]["message"] == "Send it?"
-            await manager.answer(first, Confirm(value=True, request_id="q1"), ADA)
-            revs = [known[0]["rev"]]
-            status = ""
-            while status != "completed":
-                for change in msgspec.json.decode(await anext(reading)):
-                    assert change["summary"]["session_id"] == first
-                    revs.append(change["rev"])
-                    status = change["summary"]["status"]
-        assert revs == sorted(set(revs))
 
 
 def test_joined_batches_are_cut_to_the_range_and_copied_inside_it() -> None:

@@ -62,6 +62,7 @@ class JournalMachine(RuleBasedStateMachine):
         self.folders = Path(tempfile.mkdtemp())
         self.copies = 0
         self.counter = 0
+        self.forgotten_rev = 0
         self.epoch = 1
         self.kept: dict[str, Kept] = {}
 
@@ -174,7 +175,8 @@ class JournalMachine(RuleBasedStateMachine):
 
     @rule(session_id=consumes(sessions))
     def forget(self, session_id: str) -> None:
-        self.run(self.journal.forget(session_id))
+        self.forgotten_rev = self.next_number()
+        self.run(self.journal.forget(session_id, self.forgotten_rev))
         del self.kept[session_id]
 
     @rule(session_id=sessions, after=st.integers(0, 40), before=st.integers(0, 60), max_bytes=st.integers(0, 2000))
@@ -212,7 +214,7 @@ class JournalMachine(RuleBasedStateMachine):
     def close_and_open(self) -> None:
         self.run(self.journal.__aexit__(None, None, None))
         self.open(self.journal.path)
-        assert self.journal.last_rev >= max((kept.rev for kept in self.kept.values()), default=0)
+        assert self.journal.last_rev >= max([self.forgotten_rev, *(kept.rev for kept in self.kept.values())])
 
     @rule()
     def crash_and_open(self) -> None:

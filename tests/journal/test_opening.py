@@ -36,9 +36,9 @@ pytestmark = pytest.mark.anyio
 
 async def test_forgetting_is_carried_on_with_at_the_next_opening(path: Path) -> None:
     async with SqliteJournal(path) as journal:
-        await journal.submit(Write(session_id="s", create=session_row("s", rev=40), batch=batch("s", 1, 1)))
+        await journal.submit(Write(session_id="s", create=session_row("s", rev=39), batch=batch("s", 1, 1)))
     connection = apsw.Connection(str(path))
-    rows.forget_session(connection, "s")
+    rows.forget_session(connection, "s", rev=40)
     connection.close()
     async with SqliteJournal(path) as journal:
         assert journal.last_rev == 40

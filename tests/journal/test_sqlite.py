@@ -187,8 +187,8 @@ async def test_forgetting_deletes_every_row_of_a_session_and_of_no_other(path: P
             await journal.save_draft(DraftRow(session_id=name, request_id=f"q-{name}", values=b"{}", revision=1))
         many = [journal.submit(lines("s", seq)) for seq in range(2, 2 + 3 * rows.FORGOTTEN_AT_ONCE)]
         await asyncio.gather(*many)
-        await journal.forget("s")
-        await journal.forget("s")
+        await journal.forget("s", rev=3)
+        await journal.forget("s", rev=4)
         await journal.submit(new_session("u"))
         assert await held(journal, "u") == [1]
         assert await held(journal, "t") == [1]

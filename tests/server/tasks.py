@@ -46,6 +46,12 @@ async def sure(ctx: hitl.Context) -> bool:
 
 
 @hitl.task
+async def ask_bob(ctx: hitl.Context) -> bool:
+    """A confirmation by somebody else, then one of one's own."""
+    return await ctx.confirm("Bob?", key="bob", assignees=["bob"]) and await ctx.confirm("And you?", key="own")
+
+
+@hitl.task
 async def count(ctx: hitl.Context, lines: int = 10) -> int:
     """So many lines."""
     for number in range(lines):

@@ -65,6 +65,23 @@ async def test_the_feed_shows_the_callers_sessions_only(api: Api, watch: Watch) 
         assert (await feed.until("session"))["session_id"] == own
 
 
+async def test_an_assignee_finds_the_session_in_the_feed_while_the_question_is_open(api: Api, watch: Watch) -> None:
+    async with watch("hitl/ws", headers=BOB) as feed:
+        await feed.until("sessions_listed", count=0)
+        session_id = await api.start("ask_bob", headers=ADA)
+        seen = await feed.until("session", session_id=session_id)
+        (request,) = seen["summary"]["open_requests"]
+        assert (request["message"], request["assignees"], seen["summary"]["owner"]) == ("Bob?", ["bob"], "ada")
+        async with watch("hitl/ws", headers=BOB) as later:
+            await later.until("sessions_listed", count=1)
+        assert (await api("GET", "hitl/sessions", headers=BOB)).json["sessions"] == []
+        confirm = {"type": "confirm", "value": True, "request_id": request["request_id"]}
+        assert (await api("POST", f"hitl/answer/{session_id}", confirm, headers=BOB)).status == 200
+        assert (await feed.until("session", session_id=session_id, forgotten=True))["summary"] is None
+    async with watch("hitl/ws", headers=BOB) as after:
+        await after.until("sessions_listed", count=0)
+
+
 async def test_who_answered_is_told_by_display_name(api: Api, watch: Watch) -> None:
     session_id = await api.start("sure", headers=ADA)
     async with watch(f"hitl/ws/{session_id}", headers=ADA) as watcher:

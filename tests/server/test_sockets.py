@@ -130,8 +130,9 @@ async def test_a_wrong_query_is_said_and_closes_with_4400(watch: Watch, session:
         assert await watcher.closed() == 4400
 
 
-async def test_a_wrong_query_of_the_feed_closes_with_4400(watch: Watch) -> None:
-    async with watch("hitl/ws", after="x") as watcher:
+@pytest.mark.parametrize("query", [{"after": "x"}, {"ended": "-1"}, {"ended": "all"}])
+async def test_a_wrong_query_of_the_feed_closes_with_4400(watch: Watch, query: dict[str, str]) -> None:
+    async with watch("hitl/ws", **query) as watcher:
         assert (await watcher.until("error"))["code"] == "malformed"
         assert await watcher.closed() == 4400
 
@@ -301,14 +302,32 @@ async def test_a_stopping_server_closes_its_sockets_with_1001(
 async def test_the_feed_tells_all_sessions_then_what_changes(watch: Watch, api: Api) -> None:
     first = await api.start("count")
     async with watch("hitl/ws") as feed:
-        assert (await feed.until("session"))["session_id"] == first
+        listed = await feed.until("sessions_listed")
+        assert listed["count"] == 1
+        assert {message["session_id"] for message in feed.seen[:-1]} == {first}
         second = await api.start("sure")
         await _until_status(feed, second, "waiting")
         await api("POST", f"hitl/cancel-task/{second}", b"")
         rev = (await _until_status(feed, second, "cancelled"))["rev"]
         assert (await feed.error({"type": "confirm", "value": True}))["code"] == "malformed"
     async with watch("hitl/ws", after=rev - 1) as again:
-        assert (await again.until("session"))["session_id"] == second
+        await again.until("session", session_id=second)
+        await again.until("sessions_listed")
+
+
+@pytest.mark.parametrize("batch", [True, False])
+async def test_of_the_ended_sessions_the_feed_tells_so_many_as_are_asked_for(
+    watch: Watch, api: Api, batch: bool
+) -> None:
+    async with watch("hitl/ws", batch=batch, ended=0) as feed:
+        await feed.until("sessions_listed", count=0)
+        ids = [await api.start("count") for _ in range(2)]
+        for session_id in ids:
+            await _until_status(feed, session_id, "completed")
+    async with watch("hitl/ws", batch=batch, ended=1) as feed:
+        await feed.until("sessions_listed", count=1)
+        assert [message["type"] for message in feed.seen] == ["session", "sessions_listed"]
+        assert feed.seen[0]["session_id"] == ids[1]
 
 
 async def _until_status(feed: Watcher, session_id: str, status: str) -> dict[str, Any]:
