@@ -5,7 +5,7 @@ import { createRoot } from 'react-dom/client';
 import { SessionStore } from '../src/store';
 import { makeStrings } from '../src/strings';
 import { SessionView } from '../src/view/session_view';
-import { makeSanitizer } from '../src/widget/sanitize';
+import { makeSanitizer } from '../src/sanitize';
 import { scenarios } from './scenarios';
 
 const query = new URLSearchParams(location.search);

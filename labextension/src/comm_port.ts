@@ -26,6 +26,7 @@ interface KernelReply {
 }
 
 export class CommPort implements Port {
+  readonly route = 'kernel';
   private handler: PortHandler | null = null;
   private sequencer = new Sequencer(0);
   private state: Connection = 'connecting';
@@ -57,6 +58,17 @@ export class CommPort implements Port {
     this.become('reconnecting');
     this.unwatch();
     this.watch(this.sequencer.lastSeq, null);
+  }
+
+  /** The kernel holds no connection for a page that does not watch. */
+  rest(): void {
+    this.unwatch();
+  }
+
+  wake(): void {
+    if (this.handler !== null && !this.watching && !this.sessionEnded) {
+      this.watch(this.sequencer.lastSeq, null);
+    }
   }
 
   send(command: Command): Promise<Reply> {

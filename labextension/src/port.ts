@@ -24,6 +24,9 @@ export interface FieldError {
 
 export type Reply = { readonly ok: true } | { readonly ok: false; readonly refusal: Refusal };
 
+/** The server of this page, or the kernel, which passes on what the page cannot reach. */
+export type Route = 'server' | 'kernel';
+
 export interface PortHandler {
   /** Messages in order, each once. After `reset` everything known is void. */
   messages(batch: readonly ServerMessage[]): void;
@@ -46,6 +49,12 @@ export interface Port {
   history(before: number, limit: number): Promise<readonly JournalEvent[]>;
   /** Try again now, after `offline`. */
   reconnect(): void;
+  /** Nobody looks: let go of the connection, and keep the place. */
+  rest(): void;
+  /** Somebody looks again: go on from that place. */
+  wake(): void;
+  /** Whose connection it is. */
+  readonly route: Route;
 }
 
 export function refused(code: string, message: string, rest: Partial<Refusal> = {}): Reply {

@@ -1,73 +1,79 @@
 // A session over the server's WebSocket: resumes after what it has seen, and gives up visibly.
 
-import { doubling } from './backoff';
 import type { Backoff } from './backoff';
 import { Pending, isFinal, newKey, watchingError } from './pending';
 import { refused } from './port';
 import type { Connection, Port, PortHandler, Refusal, Reply, SubscribeOptions } from './port';
 import { BATCH_SUBPROTOCOL, ENDED } from './protocol';
 import type { Command, JournalEvent, ServerMessage, Snapshot } from './protocol';
+import { Reconnecting } from './reconnecting';
 import { Sequencer } from './sequencer';
+import type { Server } from './server';
 import type { Strings } from './strings';
 
 /** How long a command may go unanswered; a worker that checks a form may have to be woken first. */
 const REPLY_TIMEOUT_MS = 60_000;
 
-/** The part of a WebSocket that is used. */
-export interface Socket {
-  onmessage: ((event: { readonly data: unknown }) => void) | null;
-  onclose: (() => void) | null;
-  send(data: string): void;
-  close(code?: number): void;
-}
-
 export interface SocketPortOptions {
   readonly sessionId: string;
-  /** Opens `hitl/<path>` with that query and those subprotocols. */
-  readonly open: (path: string, query: URLSearchParams, protocols: readonly string[]) => Socket;
-  /** Requests to `hitl/<path>`. */
-  readonly request: (path: string, init?: RequestInit) => Promise<Response>;
+  readonly server: Server;
   readonly words: Strings['connection'];
   readonly backoff?: Backoff;
 }
 
 export class SocketPort implements Port {
+  readonly route = 'server';
   private handler: PortHandler | null = null;
-  private socket: Socket | null = null;
   private sequencer = new Sequencer(0);
   private tail: number | null = null;
-  private state: Connection = 'connecting';
-  private tries = 0;
-  private wasLive = false;
-  private askedWhy = false;
   private sessionEnded = false;
-  private timer: ReturnType<typeof setTimeout> | undefined;
   private readonly pending = new Pending(REPLY_TIMEOUT_MS);
-  private readonly backoff: Backoff;
+  private readonly line: Reconnecting;
 
   constructor(private readonly options: SocketPortOptions) {
-    this.backoff = options.backoff ?? doubling();
+    this.line = new Reconnecting({
+      open: () => options.server.open(this.path('ws'), this.query(), [BATCH_SUBPROTOCOL]),
+      askWhy: () => this.askWhy(),
+      frame: messages => this.receive(messages as readonly ServerMessage[]),
+      changed: (state, refusal) => this.changed(state, refusal),
+      unreadable: options.words.unreadable,
+      backoff: options.backoff
+    });
   }
 
   subscribe(handler: PortHandler, { after, tail }: SubscribeOptions): () => void {
     this.handler = handler;
     this.sequencer = new Sequencer(after);
     this.tail = tail;
-    this.connect();
-    return () => this.stop();
+    this.line.start();
+    return () => {
+      this.handler = null;
+      this.line.stop();
+      this.pending.settleAll(refused('offline', this.options.words.notConnected));
+    };
   }
 
   reconnect(): void {
-    if (this.handler !== null && this.socket === null && !this.sessionEnded) {
-      this.tries = 0;
-      this.become(this.wasLive ? 'reconnecting' : 'connecting');
-      this.connect();
+    if (!this.sessionEnded) {
+      this.line.retry();
     }
+  }
+
+  rest(): void {
+    this.line.rest();
+  }
+
+  wake(): void {
+    if (this.sessionEnded) {
+      return;
+    }
+    this.line.wake();
   }
 
   send(command: Command): Promise<Reply> {
     const { words } = this.options;
-    if (this.state === 'offline' || this.state === 'refused' || this.handler === null) {
+    const { state } = this.line;
+    if (state === 'offline' || state === 'refused' || this.handler === null) {
       return Promise.resolve(refused('offline', words.notConnected));
     }
     if (this.sessionEnded) {
@@ -79,16 +85,16 @@ export class SocketPort implements Port {
     const key = command.idempotency_key ?? newKey();
     const keyed = { ...command, idempotency_key: key };
     const reply = this.pending.add(key, keyed, words.noReply);
-    if (this.state === 'live') {
-      this.socket?.send(JSON.stringify(keyed));
+    if (state === 'live') {
+      this.line.send(JSON.stringify(keyed));
     }
     return reply;
   }
 
   async history(before: number, limit: number): Promise<readonly JournalEvent[]> {
-    const { sessionId, request } = this.options;
     const query = new URLSearchParams({ before: String(before), limit: String(limit) });
-    const response = await request(`sessions/${encodeURIComponent(sessionId)}/events?${query}`);
+    const path = `${this.path('sessions')}/events?${query}`;
+    const response = await this.options.server.request(path);
     const body: unknown = await response.json();
     if (!response.ok || !Array.isArray(body)) {
       throw new Error((body as Partial<Refusal> | null)?.message ?? response.statusText);
@@ -96,27 +102,16 @@ export class SocketPort implements Port {
     return body as JournalEvent[];
   }
 
+  private path(route: string): string {
+    return `${route}/${encodeURIComponent(this.options.sessionId)}`;
+  }
+
   private sendDraft(command: Command): Reply {
-    if (this.state !== 'live') {
+    if (this.line.state !== 'live') {
       return refused('offline', this.options.words.notConnected);
     }
-    this.socket?.send(JSON.stringify(command));
+    this.line.send(JSON.stringify(command));
     return { ok: true };
-  }
-
-  private stop(): void {
-    this.handler = null;
-    this.drop();
-    this.pending.settleAll(refused('offline', this.options.words.notConnected));
-  }
-
-  private connect(): void {
-    clearTimeout(this.timer);
-    const { sessionId, open } = this.options;
-    const socket = open(`ws/${encodeURIComponent(sessionId)}`, this.query(), [BATCH_SUBPROTOCOL]);
-    socket.onmessage = event => this.receive(event.data);
-    socket.onclose = () => this.lost(socket);
-    this.socket = socket;
   }
 
   private query(): URLSearchParams {
@@ -133,16 +128,11 @@ export class SocketPort implements Port {
     return query;
   }
 
-  private receive(data: unknown): void {
-    const frame = parsedFrame(data);
-    if (frame === null) {
-      this.giveUp('offline', { code: 'malformed', message: this.options.words.unreadable });
-      return;
-    }
+  private receive(frame: readonly ServerMessage[]): void {
     const news = this.sequencer.accept(frame);
     const trouble = watchingError(news);
     if (trouble !== undefined && isFinal(trouble)) {
-      this.giveUp('refused', trouble);
+      this.line.giveUp('refused', trouble);
       return;
     }
     this.handler?.messages(news);
@@ -153,86 +143,37 @@ export class SocketPort implements Port {
   private follow(news: readonly ServerMessage[]): void {
     this.sessionEnded ||= news.some(isTheEnd);
     if (news.some(message => message.type === 'state_replay_complete')) {
-      this.tries = 0;
-      this.wasLive = true;
-      this.askedWhy = false;
-      this.become('live');
+      this.line.isLive();
       for (const command of this.pending.commands()) {
-        this.socket?.send(JSON.stringify(command));
+        this.line.send(JSON.stringify(command));
       }
     }
-    if (this.sessionEnded && this.state === 'live') {
+    if (this.sessionEnded && this.line.state === 'live') {
       // Nothing more can come: do not hold one of the server's sockets for every old output of a notebook.
-      this.drop();
+      this.line.drop();
       this.pending.settleAll(refused('wrong_state', this.options.words.ended));
     }
   }
 
-  private lost(socket: Socket): void {
-    if (this.socket !== socket) {
-      return;
-    }
-    this.socket = null;
-    const wasRefused = this.state !== 'live';
-    this.become(this.wasLive ? 'reconnecting' : 'connecting');
-    this.tries += 1;
-    const wait = this.backoff(this.tries);
-    if (wait === null) {
-      this.giveUp('offline');
-      return;
-    }
-    this.timer = setTimeout(() => this.connect(), wait);
-    if (wasRefused && !this.askedWhy) {
-      this.askedWhy = true;
-      void this.askWhy();
+  private changed(state: Connection, refusal?: Refusal): void {
+    this.handler?.connection(state, refusal);
+    if (state === 'offline' || state === 'refused') {
+      this.pending.settleAll(refused('offline', this.options.words.lost));
     }
   }
 
-  /** A browser does not tell why a socket was refused; a plain request does. */
-  private async askWhy(): Promise<void> {
-    const { sessionId, request, words } = this.options;
-    const info = `session-info/${encodeURIComponent(sessionId)}`;
-    const status = await request(info).then(
+  private async askWhy(): Promise<Refusal | null> {
+    const { server, words } = this.options;
+    const status = await server.request(this.path('session-info')).then(
       response => response.status,
       () => 0
     );
-    if (this.state === 'live' || this.handler === null) {
-      return;
-    }
     if (status === 404) {
-      this.giveUp('refused', { code: 'not_found', message: words.unknownSession });
-    } else if (status === 401 || status === 403) {
-      this.giveUp('refused', { code: 'forbidden', message: words.forbidden });
+      return { code: 'not_found', message: words.unknownSession };
     }
-  }
-
-  private giveUp(state: 'offline' | 'refused', refusal?: Refusal): void {
-    this.drop();
-    this.become(state, refusal);
-    this.pending.settleAll(refused('offline', this.options.words.lost));
-  }
-
-  private drop(): void {
-    clearTimeout(this.timer);
-    const socket = this.socket;
-    this.socket = null;
-    socket?.close(1000);
-  }
-
-  private become(state: Connection, refusal?: Refusal): void {
-    if (this.state !== state || refusal !== undefined) {
-      this.state = state;
-      this.handler?.connection(state, refusal);
-    }
-  }
-}
-
-function parsedFrame(data: unknown): readonly ServerMessage[] | null {
-  try {
-    const value: unknown = JSON.parse(String(data));
-    return (Array.isArray(value) ? value : [value]) as readonly ServerMessage[];
-  } catch {
-    return null;
+    return status === 401 || status === 403
+      ? { code: 'forbidden', message: words.forbidden }
+      : null;
   }
 }
 

@@ -1,7 +1,7 @@
 // What one page knows of one session, for React's useSyncExternalStore.
 
 import { Drafts } from './drafts';
-import type { Connection, Port, Refusal, Reply } from './port';
+import type { Connection, Port, Refusal, Reply, Route } from './port';
 import type {
   Command,
   ErrorMessage,
@@ -24,6 +24,7 @@ const HISTORY_PAGE = 2_000;
 export interface SessionState {
   readonly snapshot: Snapshot;
   readonly connection: Connection;
+  readonly route: Route;
   readonly refusal: Refusal | null;
   /** Between the beginning and the first `state_replay_complete`, and again after a reset. */
   readonly replaying: boolean;
@@ -304,6 +305,7 @@ export class SessionStore {
     return {
       snapshot: this.snapshot,
       connection: this.connection,
+      route: this.port.route,
       refusal: this.refusal,
       replaying: this.replaying,
       transcript: this.transcript,

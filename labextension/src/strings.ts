@@ -219,7 +219,11 @@ function connectionWords({ __ }: Translator) {
     unknownSession: __(
       'This session is not known here: it was deleted, or belongs to somebody else.'
     ),
-    forbidden: __('You may not see this session. Log in again, or ask its owner.')
+    forbidden: __('You may not see this session. Log in again, or ask its owner.'),
+    feedForbidden: __('You may not see sessions on this server. Log in again, or ask who runs it.'),
+    noServer: __(
+      'hitl_jupyter is not active on this server. Install it in the server’s environment and restart: pip install hitl-jupyter'
+    )
   };
 }
 

@@ -114,6 +114,7 @@ export class Heard implements PortHandler {
 
 /** A port that the test speaks through. */
 export class ManualPort implements Port {
+  readonly route = 'server';
   handler: PortHandler | null = null;
   options: SubscribeOptions | null = null;
   readonly commands: Command[] = [];
@@ -143,4 +144,8 @@ export class ManualPort implements Port {
   }
 
   reconnect(): void {}
+
+  rest(): void {}
+
+  wake(): void {}
 }

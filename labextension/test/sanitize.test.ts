@@ -1,7 +1,7 @@
 // @vitest-environment jsdom
 import { beforeAll, expect, test } from 'vitest';
 
-import { makeSanitizer } from '../src/widget/sanitize';
+import { makeSanitizer } from '../src/sanitize';
 
 let sanitize: (html: string) => string;
 

@@ -28,14 +28,16 @@ function connect(options: { after?: number; tail?: number | null; tries?: number
     sessionId: 'a/b',
     words,
     backoff: n => (n > tries ? null : 100 * n),
-    open: (path, query, protocols) => {
-      const socket = new FakeSocket(path, query, protocols);
-      sockets.push(socket);
-      return socket;
-    },
-    request: path => {
-      requests.push(path);
-      return Promise.resolve(new Response('[]', { status: statusCode }));
+    server: {
+      open: (path, query, protocols) => {
+        const socket = new FakeSocket(path, query, protocols);
+        sockets.push(socket);
+        return socket;
+      },
+      request: path => {
+        requests.push(path);
+        return Promise.resolve(new Response('[]', { status: statusCode }));
+      }
     }
   });
   const stop = port.subscribe(heard, { after, tail });

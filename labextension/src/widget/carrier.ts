@@ -3,15 +3,19 @@
 import { CommPort } from '../comm_port';
 import type { Comm } from '../comm_port';
 import { hasSession, readPage, serverFetch, socketUrl, speaksOurProtocol } from '../page';
-import type { Page, ServerFetch } from '../page';
+import type { Page } from '../page';
 import type { Port } from '../port';
+import type { Server, Socket } from '../server';
 import { SocketPort } from '../socket_port';
-import type { Socket } from '../socket_port';
 import type { Strings } from '../strings';
 
-interface Server {
-  readonly page: Page;
-  readonly request: ServerFetch;
+function serverOf(page: Page): Server {
+  return {
+    request: serverFetch(page, document, location),
+    // A WebSocket's handlers are declared with a wider event than is used.
+    open: (path, query, protocols) =>
+      new WebSocket(socketUrl(page, location, path, query), [...protocols]) as unknown as Socket
+  };
 }
 
 async function findServer(): Promise<Server | null> {
@@ -19,8 +23,8 @@ async function findServer(): Promise<Server | null> {
   if (page === null) {
     return null;
   }
-  const request = serverFetch(page, document, location);
-  return (await speaksOurProtocol(request)) ? { page, request } : null;
+  const found = serverOf(page);
+  return (await speaksOurProtocol(found.request)) ? found : null;
 }
 
 let server: Promise<Server | null> | undefined;
@@ -35,21 +39,10 @@ async function theServer(): Promise<Server | null> {
   return found;
 }
 
-function socketPort({ page, request }: Server, sessionId: string, strings: Strings): Port {
-  return new SocketPort({
-    sessionId,
-    request,
-    words: strings.connection,
-    // A WebSocket's handlers are declared with a wider event than is used.
-    open: (path, query, protocols) =>
-      new WebSocket(socketUrl(page, location, path, query), [...protocols]) as unknown as Socket
-  });
-}
-
 /** A session that the server does not know may still live in the kernel, where it hosts its own. */
 export async function findPort(sessionId: string, comm: Comm, strings: Strings): Promise<Port> {
   const found = await theServer();
   return found !== null && (await hasSession(found.request, sessionId))
-    ? socketPort(found, sessionId, strings)
+    ? new SocketPort({ sessionId, server: found, words: strings.connection })
     : new CommPort(comm, strings.connection);
 }

@@ -8,7 +8,7 @@ import { SessionStore } from '../store';
 import { makeStrings } from '../strings';
 import { SessionView } from '../view/session_view';
 import { findPort } from './carrier';
-import { makeSanitizer } from './sanitize';
+import { makeSanitizer } from '../sanitize';
 import { ensureStyle } from './style';
 
 interface Traits {
