@@ -1,4 +1,4 @@
-// Half-typed answers: kept here over reconnects, and sent to the server a moment after the last key.
+// Half-typed answers: kept here over reconnects, sent to the server a moment after the last key, and shown in every tab.
 
 import type { Reply } from './port';
 import type { Draft, DraftInput, Json, RequestUserInput } from './protocol';
@@ -7,13 +7,22 @@ export type Values = Readonly<Record<string, Json>>;
 
 const DELAY_MS = 500;
 
+/** For so long after a key the hand counts as on the keyboard, and nothing is changed under it. */
+export const TYPING_MS = 2_000;
+
 interface Entry {
   values: Values;
-  /** A person typed here: what others type no longer replaces it. */
-  typed: boolean;
+  /** What may be stored of them. */
+  secretless: Values;
+  /** The newest revision heard of, from here or elsewhere. */
+  revision: number;
   unsent: boolean;
-  timer?: ReturnType<typeof setTimeout>;
-  secretless?: Values;
+  sending?: ReturnType<typeof setTimeout>;
+  /** What was sent last, as text: its echo changes nothing. */
+  sent?: string;
+  typing?: ReturnType<typeof setTimeout>;
+  /** What somebody typed elsewhere while somebody typed here. */
+  waiting?: Draft;
 }
 
 export class Drafts {
@@ -29,21 +38,32 @@ export class Drafts {
 
   /** A person typed. `secretless` is what may be stored. */
   type(requestId: string, values: Values, secretless: Values): void {
-    const entry = this.entries.get(requestId) ?? { values, typed: true, unsent: true };
-    clearTimeout(entry.timer);
-    Object.assign(entry, { values, secretless, typed: true, unsent: true });
-    entry.timer = setTimeout(() => void this.sendNow(requestId), DELAY_MS);
+    const entry = this.entries.get(requestId) ?? { values, secretless, revision: 0, unsent: true };
+    clearTimeout(entry.sending);
+    clearTimeout(entry.typing);
+    Object.assign(entry, { values, secretless, unsent: true });
+    entry.sending = setTimeout(() => void this.sendNow(requestId), DELAY_MS);
+    entry.typing = setTimeout(() => this.rested(requestId), TYPING_MS);
     this.entries.set(requestId, entry);
   }
 
-  /** A draft from the server: what was typed on another page, or on this one before it was reloaded. */
+  /**
+   * A draft from the server: what was typed on another page, or on this one before it was reloaded. The last revision
+   * wins; but never under the hand of somebody who types here.
+   */
   receive(draft: Draft): void {
     const entry = this.entries.get(draft.request_id);
-    if (entry?.typed === true) {
-      return;
+    if (entry === undefined) {
+      this.take(draft, undefined);
+    } else if (draft.revision > entry.revision) {
+      entry.revision = draft.revision;
+      const isEcho = JSON.stringify(draft.values) === entry.sent;
+      const isTyping = entry.typing !== undefined;
+      entry.waiting = !isEcho && (isTyping || entry.unsent) ? draft : undefined;
+      if (!isEcho && entry.waiting === undefined) {
+        this.take(draft, entry);
+      }
     }
-    this.entries.set(draft.request_id, { values: draft.values, typed: false, unsent: false });
-    this.listeners.get(draft.request_id)?.forEach(listener => listener());
   }
 
   /** Send what could not be sent, or not yet. */
@@ -55,7 +75,9 @@ export class Drafts {
 
   /** The request was settled: nothing of it is kept or sent. */
   forget(requestId: string): void {
-    clearTimeout(this.entries.get(requestId)?.timer);
+    const entry = this.entries.get(requestId);
+    clearTimeout(entry?.sending);
+    clearTimeout(entry?.typing);
     this.entries.delete(requestId);
   }
 
@@ -66,16 +88,58 @@ export class Drafts {
     return () => listeners.delete(listener);
   }
 
+  /** The hand rests: what came from elsewhere meanwhile, and is newer than what was sent from here, shows now. */
+  private rested(requestId: string): void {
+    const entry = this.entries.get(requestId);
+    if (entry !== undefined) {
+      entry.typing = undefined;
+      const { waiting } = entry;
+      if (waiting !== undefined && !entry.unsent) {
+        entry.waiting = undefined;
+        this.take(waiting, entry);
+      }
+    }
+  }
+
+  private take(draft: Draft, before: Entry | undefined): void {
+    const values =
+      before === undefined
+        ? draft.values
+        : withSecrets(draft.values, before.values, before.secretless);
+    const { revision, request_id: requestId } = draft;
+    this.entries.set(requestId, { values, secretless: draft.values, revision, unsent: false });
+    this.listeners.get(requestId)?.forEach(listener => listener());
+  }
+
   private async sendNow(requestId: string): Promise<void> {
     const entry = this.entries.get(requestId);
-    if (entry?.unsent !== true || entry.secretless === undefined) {
+    if (entry?.unsent !== true) {
       return;
     }
-    clearTimeout(entry.timer);
+    clearTimeout(entry.sending);
     entry.unsent = false;
+    entry.sent = JSON.stringify(entry.secretless);
     const command: DraftInput = { type: 'draft', request_id: requestId, values: entry.secretless };
     const reply = await this.send(command);
     // A refused draft (too large, settled meanwhile) is not sent again until something is typed.
     entry.unsent ||= !reply.ok && reply.refusal.code === 'offline';
   }
+}
+
+function isObject(value: Json | undefined): value is Values {
+  return value !== null && typeof value === 'object' && !Array.isArray(value);
+}
+
+/** Those fields of `typed` that may not be stored, put into what was stored. */
+function withSecrets(stored: Values, typed: Values, secretless: Values): Values {
+  const values: Record<string, Json> = { ...stored };
+  for (const [name, value] of Object.entries(typed)) {
+    const kept = secretless[name];
+    if (!(name in secretless)) {
+      values[name] ??= value;
+    } else if (isObject(value) && isObject(kept) && isObject(values[name])) {
+      values[name] = withSecrets(values[name], value, kept);
+    }
+  }
+  return values;
 }

@@ -40,8 +40,9 @@ export class SessionPool {
     globalThis.document?.addEventListener('visibilitychange', this.pageChanged);
   }
 
-  acquire(sessionId: string): Lease {
-    const shared = this.shared.get(sessionId) ?? this.make(sessionId);
+  /** A share in the session. `open` is asked for a port of its own where none serves the session yet. */
+  acquire(sessionId: string, open: (sessionId: string) => Port = this.open): Lease {
+    const shared = this.shared.get(sessionId) ?? this.make(sessionId, open(sessionId));
     const lease = {};
     shared.leases.set(lease, true);
     this.attend(sessionId, shared);
@@ -73,8 +74,7 @@ export class SessionPool {
     }
   }
 
-  private make(sessionId: string): Shared {
-    const port = this.open(sessionId);
+  private make(sessionId: string, port: Port): Shared {
     const store = new SessionStore(port, this.options.schedule);
     const shared: Shared = { port, store, leases: new Map(), timer: undefined };
     this.shared.set(sessionId, shared);

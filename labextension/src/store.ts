@@ -21,6 +21,9 @@ import { Transcript } from './transcript';
 export const TAIL = 10_000;
 const HISTORY_PAGE = 2_000;
 
+/** A session as young as this was started here just now: that it is replayed is nothing to tell. */
+const JUST_STARTED_SECONDS = 5;
+
 export interface SessionState {
   readonly snapshot: Snapshot;
   readonly connection: Connection;
@@ -73,6 +76,8 @@ export class SessionStore {
   private connection: Connection = 'connecting';
   private refusal: Refusal | null = null;
   private replaying = true;
+  /** How many events the replay that goes on brings. */
+  private replayCount = 0;
   private truncated = 0;
   private history: SessionState['history'] = 'all';
   private elsewhere: readonly SettledElsewhere[] = [];
@@ -185,10 +190,7 @@ export class SessionStore {
         this.begin(message);
         break;
       case 'state_replay_complete':
-        if (this.replaying) {
-          this.replaying = false;
-          this.transcript.countedTo(this.snapshot.streams);
-        }
+        this.replayed();
         break;
       case 'reset':
         this.forgetAll();
@@ -208,6 +210,19 @@ export class SessionStore {
         this.tooLate(message);
         break;
     }
+  }
+
+  private replayed(): void {
+    if (this.replaying) {
+      this.replaying = false;
+      this.transcript.countedTo(this.snapshot.streams);
+    }
+    const now = Date.now() / 1000;
+    const isOld = now - (this.snapshot.created_at ?? now) > JUST_STARTED_SECONDS;
+    if (this.replayCount > 0 && isOld && this.transcript.rows.length > 0) {
+      this.transcript.markReplayed(this.replayCount, now, this.snapshot.last_seq);
+    }
+    this.replayCount = 0;
   }
 
   /** Two answered at the same time, and the other was first: what came as settled was not by this page. */
@@ -244,6 +259,7 @@ export class SessionStore {
   private begin(start: StateReplayStart): void {
     const snapshot = start.snapshot as unknown as Snapshot | undefined | null;
     const known = this.snapshot.last_seq;
+    this.replayCount = Math.max(0, start.last_seq - Math.max(known, start.first_seq - 1));
     // The replay of another page on the same comm: what is new in it goes on from what is known here.
     const goesOn = known > 0 && start.count > 0 && start.first_seq <= known + 1;
     if (snapshot != null && snapshot.last_seq > known && !goesOn) {

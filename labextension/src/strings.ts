@@ -106,6 +106,11 @@ function outputWords({ __, _n }: Translator) {
     loadFailed: (why: string) => __('Earlier output could not be loaded. %1', why),
     loadEarlier: __('Load earlier output'),
     attemptMark: (attempt: number) => __('Attempt %1', String(attempt)),
+    replayed: (count: number, time: string) =>
+      _n('%1 event replayed at %2', '%1 events replayed at %2', count, time).replace(
+        String(count),
+        count.toLocaleString()
+      ),
     dropped: (events: number, bytes: string) =>
       __('%1 lines (%2) were dropped: the task wrote too fast', events.toLocaleString(), bytes),
     truncated: (events: number) =>

@@ -52,7 +52,16 @@ export interface DroppedRow {
   readonly bytes: number;
 }
 
-export type Row = LineRow | DisplayRow | SettledRow | AttemptRow | DroppedRow;
+/** Where a replay ended: what stands above was told again, what stands below is live. */
+export interface ReplayedRow {
+  readonly kind: 'replayed';
+  readonly seq: number;
+  readonly count: number;
+  /** Epoch seconds, by this page's clock. */
+  readonly at: number;
+}
+
+export type Row = LineRow | DisplayRow | SettledRow | AttemptRow | DroppedRow | ReplayedRow;
 
 /** A growing list of rows. It is mutated; `version` changes whenever it was. */
 export class Transcript {
@@ -109,6 +118,15 @@ export class Transcript {
       }
     }
     this.cut();
+    this.version += 1;
+  }
+
+  /** Mark the end of a replay; one that follows another at once takes its place. */
+  markReplayed(count: number, at: number, lastSeq: number): void {
+    const last = this.rows.at(-1);
+    const before = last?.kind === 'replayed' ? last.count : 0;
+    const row: ReplayedRow = { kind: 'replayed', seq: lastSeq + 1, count: before + count, at };
+    this.rows.splice(this.rows.length - (before > 0 ? 1 : 0), before > 0 ? 1 : 0, row);
     this.version += 1;
   }
 

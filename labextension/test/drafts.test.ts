@@ -1,6 +1,6 @@
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 
-import { Drafts } from '../src/drafts';
+import { Drafts, TYPING_MS } from '../src/drafts';
 import type { Reply } from '../src/port';
 import type { DraftInput, RequestUserInput } from '../src/protocol';
 
@@ -49,10 +49,53 @@ test('a draft from the server fills a form in which nobody typed, and tells it',
   expect(drafts.values(request)).toEqual({ subject: 'restored' });
 });
 
-test('a draft from the server never replaces what is typed here', () => {
-  drafts.type('r', { subject: 'mine' }, { subject: 'mine' });
-  drafts.receive({ ...incoming, values: { subject: 'theirs' } });
-  expect(drafts.values(request)).toEqual({ subject: 'mine' });
+describe('typed in another tab at the same time', () => {
+  const theirs = { ...incoming, values: { subject: 'theirs' } };
+
+  test('nothing changes under the hand of somebody who types here', async () => {
+    drafts.type('r', { subject: 'mine' }, { subject: 'mine' });
+    drafts.receive(theirs);
+    await vi.advanceTimersByTimeAsync(TYPING_MS - 1);
+    expect(drafts.values(request)).toEqual({ subject: 'mine' });
+  });
+
+  test('what came later there shows here once the hand rests', async () => {
+    let told = 0;
+    drafts.onReceived('r', () => (told += 1));
+    drafts.type('r', { subject: 'mine' }, { subject: 'mine' });
+    await vi.advanceTimersByTimeAsync(500);
+    drafts.receive({ ...incoming, values: { subject: 'mine' }, revision: 1 });
+    drafts.receive({ ...theirs, revision: 2 });
+    await vi.advanceTimersByTimeAsync(TYPING_MS);
+    expect(drafts.values(request)).toEqual({ subject: 'theirs' });
+    expect(told).toBe(1);
+  });
+
+  test('what was sent from here later stays', async () => {
+    drafts.type('r', { subject: 'mine' }, { subject: 'mine' });
+    drafts.receive({ ...theirs, revision: 1 });
+    await vi.advanceTimersByTimeAsync(500);
+    drafts.receive({ ...incoming, values: { subject: 'mine' }, revision: 2 });
+    await vi.advanceTimersByTimeAsync(TYPING_MS);
+    expect(drafts.values(request)).toEqual({ subject: 'mine' });
+  });
+
+  test('a form that was left alone follows every key of theirs', async () => {
+    drafts.type('r', { subject: 'mine' }, { subject: 'mine' });
+    await vi.advanceTimersByTimeAsync(TYPING_MS);
+    drafts.receive({ ...theirs, revision: 2 });
+    expect(drafts.values(request)).toEqual({ subject: 'theirs' });
+    drafts.receive({ ...theirs, values: { subject: 'an old one' }, revision: 1 });
+    expect(drafts.values(request)).toEqual({ subject: 'theirs' });
+  });
+
+  test('secrets typed here stay, for what comes has none', async () => {
+    const login = { user: 'a', password: 'x' };
+    drafts.type('r', { login, token: 't' }, { login: { user: 'a' } });
+    await vi.advanceTimersByTimeAsync(TYPING_MS);
+    drafts.receive({ ...incoming, values: { login: { user: 'b' } }, revision: 2 });
+    expect(drafts.values(request)).toEqual({ login: { user: 'b', password: 'x' }, token: 't' });
+  });
 });
 
 test('a draft that could not be sent offline goes out when the connection is back', async () => {

@@ -16,7 +16,9 @@ import { CommandIDs, EXTENSION, IInbox, IInboxPanel, ISessions } from './tokens'
 interface About {
   readonly args: {
     readonly type: 'object';
-    readonly properties: { readonly sessionId: { readonly type: 'string'; readonly description: string } };
+    readonly properties: {
+      readonly sessionId: { readonly type: 'string'; readonly description: string };
+    };
   };
 }
 

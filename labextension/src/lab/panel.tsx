@@ -119,7 +119,8 @@ function counted(panel: PanelWithToolbar, inbox: IInbox, { trans }: ISessions): 
 
 export const panelPlugin: JupyterFrontEndPlugin<IInboxPanel> = {
   id: `${EXTENSION}:inbox-panel`,
-  description: 'Lists all sessions at the side: those that wait for a person, that run, that have ended.',
+  description:
+    'Lists all sessions at the side: those that wait for a person, that run, that have ended.',
   autoStart: true,
   provides: IInboxPanel,
   requires: [IInbox, ISessions],

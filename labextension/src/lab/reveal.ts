@@ -21,7 +21,10 @@ export async function revealCell(
   const panel = openPanel(tracker, path) ?? (await openNotebook(app, path));
   if (panel === undefined) {
     Notification.warning(
-      trans.__('%1 could not be opened. It was moved, or lies outside of the server’s folder.', path),
+      trans.__(
+        '%1 could not be opened. It was moved, or lies outside of the server’s folder.',
+        path
+      ),
       { autoClose: 5000 }
     );
     return;

@@ -80,7 +80,8 @@ export const serverPlugin: JupyterFrontEndPlugin<IHitlServer> = {
 
 export const serverCheckPlugin: JupyterFrontEndPlugin<void> = {
   id: `${EXTENSION}:server-check`,
-  description: 'Says once, clearly, when the server half of hitl_jupyter is missing or does not fit.',
+  description:
+    'Says once, clearly, when the server half of hitl_jupyter is missing or does not fit.',
   autoStart: true,
   requires: [IHitlServer],
   activate: (_app: JupyterFrontEnd, server: IHitlServer) => {

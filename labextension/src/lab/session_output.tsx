@@ -25,7 +25,10 @@ export interface OutputHost {
   /** The session has ended while this output shows it. */
   ended(output: SessionOutput, model: IRenderMime.IMimeModel, final: MimeBundle): void;
   /** The server does not know the session; a kernel may: its widget, if it lives. */
-  widgetFor(output: SessionOutput, model: IRenderMime.IMimeModel): Promise<IRenderMime.IRenderer | null>;
+  widgetFor(
+    output: SessionOutput,
+    model: IRenderMime.IMimeModel
+  ): Promise<IRenderMime.IRenderer | null>;
 }
 
 export class SessionOutput extends Panel implements IRenderMime.IRenderer {
@@ -121,11 +124,7 @@ function useProblem(server: IHitlServer): string | null {
   return problem;
 }
 
-function Saved({
-  host,
-  data,
-  why
-}: Pick<OutputProps, 'host' | 'data'> & { readonly why: string }) {
+function Saved({ host, data, why }: Pick<OutputProps, 'host' | 'data'> & { readonly why: string }) {
   const { strings, sanitize } = host.sessions;
   return (
     <SavedOutput

@@ -18,7 +18,7 @@ import { DOMAIN, EXTENSION, IHitlServer, IInbox, ISessions } from './tokens';
 /** How many ended sessions the inbox begins with; older ones are loaded when they are asked for. */
 const ENDED_AT_FIRST = 200;
 
-/** The bundle's methods, which `makeStrings` takes apart, bound to it. */
+/** The bundle's methods, which `makeStrings` takes apart, bound to it. The words themselves stand in strings.ts. */
 function translatorOf(trans: TranslationBundle): Translator {
   return {
     __: (text, ...args) => trans.__(text, ...args),
@@ -62,9 +62,8 @@ export const inboxPlugin: JupyterFrontEndPlugin<IInbox> = {
   autoStart: true,
   provides: IInbox,
   requires: [IHitlServer, ISessions],
-  activate: (_app: JupyterFrontEnd, server: IHitlServer, { actions, strings }: ISessions) =>
-    new Inbox(
-      new FeedPort({ server, words: strings.connection, ended: ENDED_AT_FIRST }),
-      actions
-    )
+  activate: (_app: JupyterFrontEnd, server: IHitlServer, sessions: ISessions) => {
+    const words = sessions.strings.connection;
+    return new Inbox(new FeedPort({ server, words, ended: ENDED_AT_FIRST }), sessions.actions);
+  }
 };

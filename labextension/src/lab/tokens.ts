@@ -21,17 +21,17 @@ export const SESSION_MIME = 'application/vnd.hitl-jupyter.session+json';
 /** The widget that stands beside it, for pages without this extension. */
 export const WIDGET_MIME = 'application/vnd.jupyter.widget-view+json';
 
-export namespace CommandIDs {
-  export const showInbox = 'hitl:show-inbox';
-  export const startTask = 'hitl:start-task';
-  export const openSession = 'hitl:open-session';
-  export const revealCell = 'hitl:reveal-cell';
-  export const nextRequest = 'hitl:next-request';
-  export const cancelSession = 'hitl:cancel-session';
-  export const forgetSession = 'hitl:forget-session';
-  export const toggleToasts = 'hitl:toggle-toasts';
-  export const toggleBrowserNotifications = 'hitl:toggle-browser-notifications';
-}
+export const CommandIDs = {
+  showInbox: 'hitl:show-inbox',
+  startTask: 'hitl:start-task',
+  openSession: 'hitl:open-session',
+  revealCell: 'hitl:reveal-cell',
+  nextRequest: 'hitl:next-request',
+  cancelSession: 'hitl:cancel-session',
+  forgetSession: 'hitl:forget-session',
+  toggleToasts: 'hitl:toggle-toasts',
+  toggleBrowserNotifications: 'hitl:toggle-browser-notifications'
+} as const;
 
 /** Why sessions of this page's server cannot be reached, as a sentence that ends with the next step. */
 export type Problem = string;

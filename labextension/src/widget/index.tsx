@@ -4,7 +4,8 @@ import type { AnyModel, RenderProps } from '@anywidget/types';
 import { createRoot } from 'react-dom/client';
 
 import type { Comm } from '../comm_port';
-import { SessionStore } from '../store';
+import { watchSeen } from '../seen';
+import { SessionPool } from '../session_pool';
 import { makeStrings } from '../strings';
 import { SessionView } from '../view/session_view';
 import { findPort } from './carrier';
@@ -36,46 +37,32 @@ function commOf(model: Model): Comm {
   };
 }
 
-interface Shared {
-  readonly store: Promise<SessionStore>;
-  users: number;
-}
-
-const shared = new Map<string, Shared>();
-
-/** Several outputs that show one session share its connection. */
-function acquire(sessionId: string, model: Model): Shared {
-  const known = shared.get(sessionId) ?? {
-    store: findPort(sessionId, commOf(model), strings).then(port => new SessionStore(port)),
-    users: 0
-  };
-  known.users += 1;
-  shared.set(sessionId, known);
-  return known;
-}
-
-function release(sessionId: string, held: Shared): void {
-  held.users -= 1;
-  if (held.users === 0) {
-    shared.delete(sessionId);
-    void held.store.then(store => store.dispose());
-  }
-}
+/** Each session's port is found first, since where it comes from depends on the page and on the model. */
+const pool = new SessionPool(sessionId => {
+  throw new Error(`No port was given for ${sessionId}.`);
+});
 
 /** Show one session in the element; returns how to end it. */
 function show(sessionId: string, model: Model, element: HTMLElement): () => void {
-  const held = acquire(sessionId, model);
   const root = createRoot(element);
+  let end = () => root.unmount();
   let gone = false;
-  void held.store.then(store => {
-    if (!gone) {
-      root.render(<SessionView store={store} strings={strings} sanitize={theSanitizer()} />);
+  void findPort(sessionId, commOf(model), strings).then(port => {
+    if (gone) {
+      return;
     }
+    const lease = pool.acquire(sessionId, () => port);
+    const stopWatching = watchSeen(element, seen => lease.setVisible(seen));
+    root.render(<SessionView store={lease.store} strings={strings} sanitize={theSanitizer()} />);
+    end = () => {
+      stopWatching();
+      root.unmount();
+      lease.release();
+    };
   });
   return () => {
     gone = true;
-    root.unmount();
-    release(sessionId, held);
+    end();
   };
 }
 

@@ -1,14 +1,11 @@
 // What has happened between two states of the inbox that is worth telling somebody who looks elsewhere.
 
-import type { Inbox, InboxState } from '../../inbox';
 import { newRequests } from '../../inbox';
-import type { OpenRequestSummary, Summary } from '../../protocol';
+import type { Inbox, InboxState, NewRequest } from '../../inbox';
+import type { Summary } from '../../protocol';
 
 /** A question that waits, and of which session. */
-export interface Asked {
-  readonly session: Summary;
-  readonly request: OpenRequestSummary;
-}
+export type Asked = NewRequest;
 
 export interface News {
   /** Questions that are new; at first all that wait. */
@@ -53,7 +50,10 @@ function endedBetween(before: InboxState, after: InboxState): readonly Summary[]
 }
 
 /** Tells of each change, beginning with what there is; returns how to stop. */
-export function watchNews(inbox: Inbox, tell: (news: News) => void): () => void {
+export function watchNews(
+  inbox: Pick<Inbox, 'getState' | 'subscribe'>,
+  tell: (news: News) => void
+): () => void {
   let before: InboxState | null = null;
   const look = () => {
     const state = inbox.getState();

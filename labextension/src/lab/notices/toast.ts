@@ -14,12 +14,12 @@ export interface Toast {
   readonly canApprove: boolean;
 }
 
-/** Text in one line, without characters that a reader cannot see and that reorder or hide others. */
+/** What a reader cannot see, and what reorders or hides what can be seen. */
+const HIDDEN = /\p{Bidi_Control}|(?!\s)\p{Cc}/gu;
+
+/** Text in one line, with nothing hidden in it. */
 export function plainLine(text: string): string {
-  return text
-    .replace(/\p{Bidi_Control}/gu, '')
-    .replace(/[\p{Cc}\s]+/gu, ' ')
-    .trim();
+  return text.replace(HIDDEN, '').replace(/\s+/g, ' ').trim();
 }
 
 function shortened(line: string): string {
@@ -52,6 +52,7 @@ function isPlainConfirmation({ request }: Asked, now: number): boolean {
   return (
     request.kind === 'confirm' &&
     !request.has_evidence &&
+    request.message.search(HIDDEN) < 0 &&
     request.assignees.length === 0 &&
     isInTime({ request }, now)
   );
