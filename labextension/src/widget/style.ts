@@ -1,6 +1,7 @@
 // The style sheet travels inside the bundle, and stands once in each document or shadow root.
 
-import text from '../../style/view.css';
+import timeline from '../../style/timeline.css';
+import view from '../../style/view.css';
 
 const MARK = 'data-jp-hitl-style';
 
@@ -10,7 +11,7 @@ export function ensureStyle(element: HTMLElement): void {
   if (place.querySelector(`style[${MARK}]`) === null) {
     const style = document.createElement('style');
     style.setAttribute(MARK, '');
-    style.textContent = text;
+    style.textContent = `${view}\n${timeline}`;
     place.append(style);
   }
 }
