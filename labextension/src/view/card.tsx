@@ -20,14 +20,14 @@ import { clockTime, duration, useNow } from './time';
 /** How long a new card does not take clicks, so that a double click never answers the next question. */
 export const GUARD_MS = 300;
 
-/** False for the first moments of a card. */
-export function useArmed(): boolean {
-  const [armed, setArmed] = useState(false);
+/** False for the first moments of a card, and again when what it shows is another thing than before. */
+export function useArmed(shown: unknown = null): boolean {
+  const [armed, setArmed] = useState<{ readonly with: unknown } | null>(null);
   useEffect(() => {
-    const timer = setTimeout(() => setArmed(true), GUARD_MS);
+    const timer = setTimeout(() => setArmed({ with: shown }), GUARD_MS);
     return () => clearTimeout(timer);
-  }, []);
-  return armed;
+  }, [shown]);
+  return armed !== null && Object.is(armed.with, shown);
 }
 
 export interface Answering {
@@ -74,6 +74,7 @@ export function Card({ request, title, overdue, answering, onKeyDown, children }
       className="jp-hitl-Card"
       data-kind={kind}
       data-request={request.request_id}
+      data-place=""
       aria-labelledby={titleId}
       aria-busy={answering.busy}
       tabIndex={-1}
@@ -102,7 +103,7 @@ export function Card({ request, title, overdue, answering, onKeyDown, children }
 }
 
 /** Errors of single fields stand at the fields; here then only what is said of the whole. */
-function problemText(refusal: Refusal, checkFields: string): string {
+export function problemText(refusal: Refusal, checkFields: string): string {
   const errors = refusal.errors ?? [];
   if (refusal.code !== 'invalid_values' || errors.length === 0) {
     return refusal.message;

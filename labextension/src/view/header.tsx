@@ -4,13 +4,16 @@ import { useState } from 'react';
 
 import type { SessionState } from '../store';
 import { hasEnded } from '../snapshot';
+import { useArmed } from './card';
 import { useSession } from './context';
 import { ActionIcon, ConnectionIcon, StatusIcon } from './icons';
 import { duration, useNow } from './time';
 
 export function Header({ state }: { readonly state: SessionState }) {
-  const words = useSession().strings.header;
+  const { strings, viewOnly = false } = useSession();
+  const words = strings.header;
   const { snapshot } = state;
+  const mayCancel = !viewOnly && snapshot.session !== null && !hasEnded(snapshot);
   return (
     <header className="jp-hitl-Header">
       <h3 className="jp-hitl-Title" title={snapshot.session?.task}>
@@ -18,9 +21,14 @@ export function Header({ state }: { readonly state: SessionState }) {
       </h3>
       {snapshot.session !== null && <StatusChip state={state} />}
       <Facts state={state} />
+      {state.route === 'kernel' && (
+        <span className="jp-hitl-Facts" title={words.throughKernelHint}>
+          {words.throughKernel}
+        </span>
+      )}
       <span className="jp-hitl-Spring" />
       <ConnectionMark state={state} />
-      {snapshot.session !== null && !hasEnded(snapshot) && <CancelButton state={state} />}
+      {mayCancel && <CancelButton state={state} />}
     </header>
   );
 }
@@ -91,6 +99,8 @@ function CancelButton({ state }: { readonly state: SessionState }) {
   const [sent, setSent] = useState<'no' | 'cancel' | 'force'>('no');
   const [problem, setProblem] = useState<string | null>(null);
   const cancelling = state.snapshot.status === 'cancelling';
+  // Where the one button was, there is now the other: a double click cancels, and does not kill.
+  const armed = useArmed(cancelling);
   const send = async (force: boolean) => {
     setSent(force ? 'force' : 'cancel');
     setProblem(null);
@@ -110,8 +120,8 @@ function CancelButton({ state }: { readonly state: SessionState }) {
           type="button"
           className="jp-hitl-Button jp-mod-danger"
           title={words.forceHint}
-          disabled={sent === 'force'}
-          onClick={() => void send(true)}
+          aria-disabled={sent === 'force' || !armed}
+          onClick={() => armed && sent !== 'force' && void send(true)}
         >
           <ActionIcon name="stop" />
           {words.force}

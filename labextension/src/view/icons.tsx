@@ -147,6 +147,38 @@ const actions = {
     </>
   ),
   clock: statusShapes.queued,
+  info: (
+    <>
+      {ring}
+      <path d="M8 7.5v3.75M8 4.8v.01" />
+    </>
+  ),
+  inbox: (
+    <>
+      <path d="M2.5 9.25 4.25 3.5h7.5l1.75 5.75v3.25h-11z" />
+      <path d="M2.75 9.25h3l1 1.75h2.5l1-1.75h3" />
+    </>
+  ),
+  fold: <path d="m5.5 6.5 2.5 3 2.5-3" />,
+  back: <path d="M9.75 3.75 5.5 8l4.25 4.25" />,
+  open: (
+    <>
+      <path d="M9.25 3h3.75v3.75M13 3 7.75 8.25" />
+      <path d="M7 3.75H3.5v8.75h8.75V9" />
+    </>
+  ),
+  cell: (
+    <>
+      <rect x="2" y="4.25" width="12" height="7.5" rx="1" />
+      <path d="m5 6.75 1.5 1.25L5 9.25" />
+    </>
+  ),
+  bin: (
+    <>
+      <path d="M3.25 4.5h9.5M6.25 4.25V2.75h3.5v1.5" />
+      <path d="m4.5 4.75.6 8.5h5.8l.6-8.5" />
+    </>
+  ),
   plus: <path d="M8 3.5v9M3.5 8h9" />
 } as const;
 

@@ -15,6 +15,12 @@ interface RequestsProps {
   readonly root: RefObject<HTMLElement>;
 }
 
+/** Changes whenever cards come, go or change their order. */
+export function orderOf({ snapshot, elsewhere }: SessionState): string {
+  const open = snapshot.open_requests.map(request => request.request_id);
+  return [...open, '', ...elsewhere.map(({ settled }) => settled.request_id)].join(' ');
+}
+
 export function Requests({ state, root }: RequestsProps) {
   const { open_requests: requests, overdue } = state.snapshot;
   useFocusAfterSettling(requests, root);

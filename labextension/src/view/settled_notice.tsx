@@ -89,6 +89,7 @@ export function SettledNotice({ news }: { readonly news: SettledElsewhere }) {
     <div
       className="jp-hitl-Notice"
       data-settled={settled.request_id}
+      data-place=""
       tabIndex={-1}
       onPointerEnter={() => setHeld(true)}
       onPointerLeave={() => setHeld(false)}

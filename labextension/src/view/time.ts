@@ -26,8 +26,22 @@ export function duration(seconds: number): string {
 export function clockTime(epochSeconds: number, now: number = Date.now()): string {
   const moment = new Date(epochSeconds * 1000);
   const time = moment.toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' });
-  const today = moment.toDateString() === new Date(now).toDateString();
-  return today
+  return onDay(moment, time, now);
+}
+
+/** The same to the second. */
+export function exactTime(epochSeconds: number, now: number = Date.now()): string {
+  const moment = new Date(epochSeconds * 1000);
+  const time = moment.toLocaleTimeString([], {
+    hour: '2-digit',
+    minute: '2-digit',
+    second: '2-digit'
+  });
+  return onDay(moment, time, now);
+}
+
+function onDay(moment: Date, time: string, now: number): string {
+  return moment.toDateString() === new Date(now).toDateString()
     ? time
     : `${moment.toLocaleDateString([], { day: 'numeric', month: 'short' })}, ${time}`;
 }

@@ -1,0 +1,11 @@
+// Keys typed into our views are ours.
+
+import type { FocusEvent } from 'react';
+
+/**
+ * In a notebook's command mode JupyterLab acts on keys wherever the focus is: `D D` on a focused button of ours would
+ * delete the cell. Lumino leaves out an element with this attribute, which has to be on the very one with the focus.
+ */
+export function keepShortcutsAway({ target }: FocusEvent<HTMLElement>): void {
+  target.setAttribute('data-lm-suppress-shortcuts', 'true');
+}
