@@ -29,6 +29,7 @@ from hitl_jupyter.engine.starts import Starts
 from hitl_jupyter.engine.tail import join_batches
 from hitl_jupyter.engine.workers import Workers
 from hitl_jupyter.errors import Forbidden, ResultUnavailable, WrongState
+from hitl_jupyter.final_output import final_output
 from hitl_jupyter.journal.contract import Journal, SessionQuery
 from hitl_jupyter.launchers.contract import Launcher
 from hitl_jupyter.link.server import listen
@@ -210,6 +211,13 @@ class SessionManager:
     async def snapshot(self, session_id: str, actor: Actor) -> Snapshot:
         """The fold of the session's events so far."""
         return (await self._get(session_id, actor)).session.snapshot
+
+    async def output(self, session_id: str, actor: Actor) -> dict[str, Any]:
+        """What stands in the session's cell, now that it has ended."""
+        snapshot = await self.snapshot(session_id, actor)
+        if not snapshot.ended:
+            raise WrongState(f"The session is {snapshot.status}. Ask again when it has ended.", status=snapshot.status)
+        return final_output(snapshot)
 
     async def list(self, query: SessionQuery, actor: Actor) -> SessionPage:
         """A page of this owner's sessions, newest first."""

@@ -16,9 +16,9 @@ from hitl_jupyter.errors import NotFound, NotShippable
 from hitl_jupyter.notebook import shipping
 from hitl_jupyter.notebook.client import Client, shared_client
 from hitl_jupyter.notebook.environment import origin, worker_env
-from hitl_jupyter.notebook.fallback import html_table, text_table
 from hitl_jupyter.notebook.session import Session
 from hitl_jupyter.protocol import Origin, StartTask, Status
+from hitl_jupyter.tables import html_table, text_table
 
 KeepOrCancel = Literal["keep", "cancel"]
 

@@ -11,8 +11,9 @@ import anyio.to_thread
 import msgspec
 
 from hitl_jupyter.errors import HitlError, NotFound, ResultUnavailable
+from hitl_jupyter.final_output import final_output
 from hitl_jupyter.notebook.client import Client, shared_client
-from hitl_jupyter.notebook.fallback import describe, fallback_html, mime_bundle
+from hitl_jupyter.notebook.fallback import live_output, mime_bundle
 from hitl_jupyter.notebook.outcome import cancellation, failure, opened
 from hitl_jupyter.notebook.questions import Question, command_for, pick, question_of
 from hitl_jupyter.notebook.transcript import transcript
@@ -21,6 +22,7 @@ from hitl_jupyter.notebook.widget import SessionWidget
 from hitl_jupyter.protocol import AnswerCommand, Answers, JournalEvent, RequestResolved, Status, decode_events
 from hitl_jupyter.snapshot import Snapshot
 from hitl_jupyter.states import ENDED, STATUSES
+from hitl_jupyter.wording import headline
 
 WAKE_SECONDS = 0.2
 """A waiting cell wakes this often, so that an interrupt ends it at once whatever the kernel is blocked in."""
@@ -233,19 +235,14 @@ class Session:
             return "hitl session (forgotten by its server)"
         except HitlError:
             return "hitl session (its server is not in reach)"
-        return _described(snapshot)
+        return headline(snapshot)
 
     def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-        # The text tells how it ended only if the notebook has waited for the end: else it would depend on the clock.
-        title, ending = self.title, self._ending
+        # It tells how it ended only if the notebook has waited for the end: else it would depend on the clock.
         if self._widget is None:
-            self._widget = SessionWidget(self.id, title, self._client)
-        return mime_bundle(
-            self.id,
-            _described(ending) if ending else describe(title, None),
-            fallback_html(title, ending.status if ending else None),
-            self._widget._repr_mimebundle_(),
-        )
+            self._widget = SessionWidget(self.id, self.title, self._client)
+        output = final_output(self._ending) if self._ending else live_output(self.title)
+        return mime_bundle(self.id, output, self._widget._repr_mimebundle_())
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Session, (self.id,)
@@ -269,9 +266,7 @@ class Session:
         with Watch(self._client, self.id) as watch:
             while not watch.wait_until(holds, WAKE_SECONDS):
                 if ends_at is not None and time.monotonic() >= ends_at:
-                    raise TimeoutError(
-                        f"{_described(watch.snapshot)} after {timeout:g} s. The task goes on; wait again."
-                    )
+                    raise TimeoutError(f"{headline(watch.snapshot)} after {timeout:g} s. The task goes on; wait again.")
             return watch.snapshot
 
     def _outcome(self, snapshot: Snapshot) -> Any:
@@ -298,9 +293,3 @@ def _reaches(wanted: Collection[str]) -> Callable[[Snapshot], bool]:
     if unknown:
         raise ValueError(f"{', '.join(sorted(unknown))} is no status; those are {', '.join(sorted(STATUSES))}.")
     return lambda snapshot: snapshot.status in wanted or snapshot.ended
-
-
-def _described(snapshot: Snapshot) -> str:
-    title = snapshot.session.title if snapshot.session else ""
-    error = snapshot.error.error.partition("\n")[0] if snapshot.error else None
-    return describe(title, snapshot.status, len(snapshot.open_requests), error)

@@ -6,11 +6,8 @@ says how it ended. Progress is left out, for how often it is told depends on the
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from typing import Any
-
-import msgspec
 
 from hitl_jupyter.protocol import (
     Display,
@@ -26,8 +23,7 @@ from hitl_jupyter.protocol import (
     TaskCompleted,
     TaskFailed,
 )
-
-_ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
+from hitl_jupyter.wording import TRY_AGAIN, answer, json_text, without_addresses
 
 
 def transcript(events: Iterable[JournalEvent]) -> str:
@@ -75,7 +71,7 @@ class _Writer:
             case StatusChanged():
                 return _turn(event)
             case TaskCompleted():
-                return f"completed: {_json(event.values)}"
+                return f"completed: {json_text(event.values)}"
             case TaskCancelled():
                 return f"cancelled: {event.reason}"
             case Dropped():
@@ -90,14 +86,11 @@ class _Writer:
     def _answer(self, event: RequestResolved) -> str:
         mark = "=" if self._last == event.request_id else f"= ({self._asked.get(event.request_id, '')})"
         self._last = None
-        if event.outcome not in ("answered", "defaulted"):
-            return f"{mark} {event.outcome}"
-        suffix = " (by default)" if event.outcome == "defaulted" else ""
-        return f"{mark} {_value(event.value)}{suffix}"
+        return f"{mark} {answer(event.outcome, event.value)}"
 
     def _failure(self, event: TaskFailed) -> str:
         text = f"! {event.error_type}: {event.error}"
-        return text if event.request_id is None else f"{text}\n{self._question(event.request_id, 'Try again?')}"
+        return text if event.request_id is None else f"{text}\n{self._question(event.request_id, TRY_AGAIN)}"
 
 
 def _turn(event: StatusChanged) -> str | None:
@@ -112,16 +105,5 @@ def _shown(data: dict[str, Any]) -> str:
     for kind in ("text/markdown", "text/plain"):
         text = data.get(kind)
         if text is not None:
-            return _ADDRESS.sub("", text if isinstance(text, str) else "".join(text))
+            return without_addresses(text if isinstance(text, str) else "".join(text))
     return f"[{', '.join(sorted(data))}]"
-
-
-def _value(value: Any) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return _json(value)
-
-
-def _json(value: Any) -> str:
-    """JSON on one line, its keys in order."""
-    return msgspec.json.format(msgspec.json.encode(value, order="sorted"), indent=0).decode()

@@ -16,8 +16,8 @@ import anywidget
 import traitlets
 
 from hitl_jupyter.notebook.client import Client
-from hitl_jupyter.notebook.fallback import describe
 from hitl_jupyter.notebook.relay import Relay
+from hitl_jupyter.wording import describe
 
 BUNDLE = Path(__file__).parent.parent / "static" / "widget.js"
 

@@ -168,6 +168,7 @@ REPLIES: dict[tuple[str, Verb], list[Reply]] = {
     ("hitl/sessions/{session_id}", "GET"): [("200", "The snapshot", _ref("Snapshot"))],
     ("hitl/sessions/{session_id}", "DELETE"): [("204", "Forgotten", {})],
     ("hitl/sessions/{session_id}/events", "GET"): [("200", "Events, in order", _EVENTS)],
+    ("hitl/sessions/{session_id}/output", "GET"): [("200", "A MIME bundle", {"type": "object"})],
     ("hitl/sessions/{session_id}/result", "GET"): [
         ("200", "A pickle; only a process that trusts the task should open it", {"type": "string", "format": "binary"})
     ],

@@ -135,6 +135,17 @@ class EventsHandler(RestHandler):
         self.finish(events)
 
 
+class OutputHandler(RestHandler):
+    """What stands in a session's cell."""
+
+    _track_activity = False
+
+    @allowed(("read", SESSIONS))
+    async def get(self, session_id: str) -> None:
+        """The MIME bundle of a session that has ended; the same bytes for every run that went the same way."""
+        self.reply(await (await self.manager()).output(self.session_id(session_id), await self.actor()))
+
+
 class ResultHandler(RestHandler):
     """The result of a session, for a kernel."""
 

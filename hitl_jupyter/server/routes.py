@@ -44,6 +44,7 @@ ROUTES: tuple[Route, ...] = (
         verbs={"GET": (("read", SESSIONS),), "DELETE": (("write", SESSIONS),)},
     ),
     Route(path="hitl/sessions/{session_id}/events", handler=rest.EventsHandler, verbs={"GET": (("read", SESSIONS),)}),
+    Route(path="hitl/sessions/{session_id}/output", handler=rest.OutputHandler, verbs={"GET": (("read", SESSIONS),)}),
     Route(path="hitl/sessions/{session_id}/result", handler=rest.ResultHandler, verbs={"GET": (("read", SESSIONS),)}),
     Route(path="hitl/tasks", handler=rest.TasksHandler, verbs={"GET": (("read", TASKS),)}),
     Route(path="hitl/health", handler=rest.HealthHandler, verbs={"GET": (("read", SERVER),)}),

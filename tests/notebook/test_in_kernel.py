@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from hitl_jupyter.notebook.fallback import SESSION_MIME
+from hitl_jupyter.final_output import SESSION_MIME
 from tests.notebook.real_kernel import RealKernel, notebook_kernel
 from tests.support.jupyter_process import JupyterProcess
 
@@ -51,7 +51,17 @@ def test_a_cell_starts_a_task_and_shows_it(kernel: RealKernel) -> None:
     assert kernel.run("session.wait('waiting'); session.answer(True); session.result()").shown[0][0]["text/plain"] == (
         "{'went on': True}"
     )
-    assert kernel.run("session").shown[0][0]["text/plain"] == "hitl session 'Go or stop': completed"
+
+
+def test_a_kernel_that_waited_for_the_end_shows_what_the_server_says_stands_there(kernel: RealKernel) -> None:
+    cell = "session = hitl.start(decide)\nsession.wait('waiting')\nsession.answer(True)\nsession.wait()\nsession"
+    ((data, metadata),) = kernel.run(cell).shown
+    del data[WIDGET_MIME]
+    session_id = metadata[SESSION_MIME]["session_id"]
+    assert data == kernel.server.request("GET", f"hitl/sessions/{session_id}/output").json()
+    assert data["text/plain"].split("\n") == [
+        "hitl session 'Go or stop': completed", "? Go on?", "= yes", 'completed: {"went on": true}',
+    ]  # fmt: skip
 
 
 def test_a_traceback_shows_the_lines_of_the_cell(kernel: RealKernel) -> None:

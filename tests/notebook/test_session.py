@@ -220,7 +220,7 @@ def test_the_text_in_a_notebook_tells_the_end_only_to_who_waited_for_it() -> Non
     eventually(lambda: session.status == "completed", "the task ends", within=60)
     assert session._repr_mimebundle_()[0]["text/plain"] == "hitl session 'Echo'"
     session.wait()
-    assert session._repr_mimebundle_()[0]["text/plain"] == "hitl session 'Echo': completed"
+    assert session._repr_mimebundle_()[0]["text/plain"] == "hitl session 'Echo': completed\ncompleted: 1"
 
 
 def test_waiting_for_what_is_no_status_is_refused() -> None:

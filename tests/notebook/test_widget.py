@@ -10,8 +10,9 @@ import msgspec
 import pytest
 
 from hitl_jupyter.errors import NotFound
+from hitl_jupyter.final_output import SESSION_MIME
 from hitl_jupyter.notebook.client import Client
-from hitl_jupyter.notebook.fallback import SESSION_MIME, fallback_html, mime_bundle
+from hitl_jupyter.notebook.fallback import live_output, mime_bundle
 from hitl_jupyter.notebook.relay import Relay
 from hitl_jupyter.notebook.widget import STUB, SessionWidget
 from tests.support.waiting import eventually
@@ -131,7 +132,7 @@ def test_the_widgets_state_holds_a_stub_and_no_token(widget: SessionWidget) -> N
 
 
 def test_a_cell_output_has_our_type_the_widget_and_two_fallbacks(widget: SessionWidget) -> None:
-    data, metadata = mime_bundle("the-id", repr(widget), fallback_html("A & B", None), widget._repr_mimebundle_())
+    data, metadata = mime_bundle("the-id", live_output("A & B"), widget._repr_mimebundle_())
     assert data[SESSION_MIME] == {"version": 1}
     assert metadata[SESSION_MIME] == {"session_id": "the-id"}
     assert {WIDGET_MIME, "text/plain", "text/html"} < data.keys()

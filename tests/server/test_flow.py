@@ -3,8 +3,11 @@ from __future__ import annotations
 import pickle
 from typing import Any
 
+import msgspec
 import pytest
 
+from hitl_jupyter.final_output import final_output
+from hitl_jupyter.snapshot import Snapshot
 from tests.server.conftest import REPOSITORY, Api, Session, Watch
 from tests.support.waiting import eventually_async
 
@@ -34,6 +37,19 @@ async def test_a_task_goes_from_its_start_over_a_form_and_a_question_to_its_resu
     result = await api("GET", f"hitl/sessions/{session.id}/result")
     assert result.headers["Content-Type"] == "application/octet-stream"
     assert pickle.loads(result.body) == done["values"]
+
+
+async def test_what_stands_in_the_cell_is_the_same_for_two_runs_that_went_the_same_way(api: Api) -> None:
+    outputs = []
+    for _ in range(2):
+        session = Session(api, await api.start("sure", title="Be <sure>"))
+        await session.answer(type="confirm", value=True, request_id=await session.question(), comment="at once")
+        snapshot = await session.becomes("completed")
+        output = await api("GET", f"hitl/sessions/{session.id}/output")
+        assert output.status == 200
+        assert output.json == final_output(msgspec.convert(snapshot, Snapshot))
+        outputs.append(output.body)
+    assert outputs[0] == outputs[1]
 
 
 async def test_a_second_answer_learns_who_was_first_and_the_same_key_gets_the_first_reply(api: Api) -> None:
@@ -96,7 +112,11 @@ async def test_cancelling_is_idempotent_and_ends_the_session(api: Api) -> None:
 async def test_what_a_session_is_not_ready_for_is_a_conflict(api: Api) -> None:
     session = Session(api, await api.start("sure"))
     await session.question()
-    for verb, path in [("DELETE", f"hitl/sessions/{session.id}"), ("GET", f"hitl/sessions/{session.id}/result")]:
+    for verb, path in [
+        ("DELETE", f"hitl/sessions/{session.id}"),
+        ("GET", f"hitl/sessions/{session.id}/result"),
+        ("GET", f"hitl/sessions/{session.id}/output"),
+    ]:
         reply = await api(verb, path)
         assert (reply.status, reply.json["code"], reply.json["status"]) == (409, "wrong_state", "waiting")
 

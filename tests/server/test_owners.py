@@ -41,6 +41,7 @@ async def test_anothers_session_looks_like_an_absent_one(api: Api, jp_ws_fetch: 
         ("GET", f"hitl/sessions/{session_id}", None),
         ("GET", f"hitl/sessions/{session_id}/events", None),
         ("GET", f"hitl/sessions/{session_id}/result", None),
+        ("GET", f"hitl/sessions/{session_id}/output", None),
         ("DELETE", f"hitl/sessions/{session_id}", None),
         ("POST", f"hitl/cancel-task/{session_id}", b""),
         ("POST", f"hitl/answer/{session_id}", confirm),

@@ -121,6 +121,7 @@ async def test_what_names_no_session_is_not_found_by_any_route(api: Api, session
         ("GET", f"hitl/sessions/{session_id}", None),
         ("GET", f"hitl/sessions/{session_id}/events", None),
         ("GET", f"hitl/sessions/{session_id}/result", None),
+        ("GET", f"hitl/sessions/{session_id}/output", None),
         ("DELETE", f"hitl/sessions/{session_id}", None),
         ("POST", f"hitl/cancel-task/{session_id}", b""),
         ("POST", f"hitl/answer/{session_id}", confirm),
