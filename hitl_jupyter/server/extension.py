@@ -79,7 +79,9 @@ class HitlExtension(ExtensionApp):
         True, help="Whether a worker process is kept ready for the next start from the same environment."
     ).tag(config=True)
     waiting_counts_as_activity = Bool(
-        False, help="Whether a session that waits for a person keeps the server from being shut down as idle."
+        True,
+        help="Whether a session that waits for a person keeps the server from being shut down as idle, as one that "
+        "runs does. Turn it off where a question may stay open for days and its server must not.",
     ).tag(config=True)
 
     locals().update(limit_traits())
@@ -127,7 +129,7 @@ class HitlExtension(ExtensionApp):
         await self._host.stop()
 
     def current_activity(self) -> dict[str, int] | None:
-        """The sessions under way, which keep the server from shutting down for want of activity."""
+        """The sessions under way, if they keep the server from shutting down for want of activity."""
         manager = self._host.current if self._host is not None else None
         if manager is None:
             return None
@@ -175,7 +177,7 @@ class HitlExtension(ExtensionApp):
             self.log.warning("hitl_jupyter: no runtime file, so kernels need HITL_JUPYTER_URL: %s", error)
 
     async def _report_activity(self) -> None:
-        """Tell Jupyter, and through it JupyterHub's culler, while sessions are under way."""
+        """Tell Jupyter, and through it JupyterHub's culler, while sessions count as activity."""
         while True:
             if self.current_activity():
                 self._server().web_app.settings[ACTIVITY_SETTING] = datetime.now(UTC)

@@ -59,6 +59,12 @@ async def count(ctx: hitl.Context, lines: int = 10) -> int:
     return lines
 
 
+@hitl.task
+async def work(ctx: hitl.Context) -> None:
+    """Computes for longer than any test takes."""
+    await ctx.sleep(600)
+
+
 @hitl.task(max_retries=1)
 async def flaky(ctx: hitl.Context) -> str:
     """Fails, and asks whether to go on."""
