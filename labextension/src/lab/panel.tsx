@@ -2,8 +2,8 @@
 
 import { ILayoutRestorer } from '@jupyterlab/application';
 import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
-import { PanelWithToolbar, ReactWidget, ToolbarButton, addIcon } from '@jupyterlab/ui-components';
-import { Widget } from '@lumino/widgets';
+import { ReactWidget, Toolbar, ToolbarButton, addIcon } from '@jupyterlab/ui-components';
+import { Panel, Widget } from '@lumino/widgets';
 import type { Message } from '@lumino/messaging';
 import type { JSX } from 'react';
 
@@ -77,16 +77,17 @@ class InboxBody extends ReactWidget {
   }
 }
 
-function makePanel(body: InboxBody, { trans }: ISessions): PanelWithToolbar {
-  const panel = new PanelWithToolbar();
+function makePanel(body: InboxBody, { trans }: ISessions): Panel {
+  const panel = new Panel();
+  const toolbar = new Toolbar();
   panel.id = PANEL_ID;
   panel.addClass('jp-hitl-InboxPanel');
   panel.title.icon = inboxIcon;
   const heading = new Widget({ node: document.createElement('h2') });
   heading.addClass('jp-hitl-InboxPanel-heading');
   heading.node.textContent = trans.__('Human in the loop');
-  panel.toolbar.addItem('heading', heading);
-  panel.toolbar.addItem(
+  toolbar.addItem('heading', heading);
+  toolbar.addItem(
     'start',
     new ToolbarButton({
       icon: addIcon,
@@ -95,12 +96,13 @@ function makePanel(body: InboxBody, { trans }: ISessions): PanelWithToolbar {
       onClick: () => body.showStart(true)
     })
   );
+  panel.addWidget(toolbar);
   panel.addWidget(body);
   return panel;
 }
 
 /** The tab's mark and words follow the number of sessions that wait. */
-function counted(panel: PanelWithToolbar, inbox: IInbox, { trans }: ISessions): void {
+function counted(panel: Panel, inbox: IInbox, { trans }: ISessions): void {
   const count = () => {
     const waiting = inbox.getState().waiting.length;
     panel.title.caption =
@@ -111,7 +113,8 @@ function counted(panel: PanelWithToolbar, inbox: IInbox, { trans }: ISessions): 
             'Human in the loop: %1 sessions wait for you',
             waiting
           );
-    panel.title.dataset = waiting === 0 ? {} : { hitlWaiting: waiting > 99 ? '99+' : `${waiting}` };
+    panel.title.dataset =
+      waiting === 0 ? {} : { 'hitl-waiting': waiting > 99 ? '99+' : `${waiting}` };
   };
   count();
   panel.disposed.connect(inbox.subscribe(count));
