@@ -25,6 +25,9 @@ export type Answerer = (command: Command, port: FakePort) => Reply | Promise<Rep
 export class FakePort implements Port {
   readonly events: JournalEvent[] = [];
   readonly commands: Command[] = [];
+  route: Port['route'] = 'server';
+  /** Told of whatever was emitted. */
+  onEmit: (() => void) | null = null;
   private handler: PortHandler | null = null;
   private attempt = 1;
   private clock: number;
@@ -47,6 +50,7 @@ export class FakePort implements Port {
       this.events.push(this.stamped(event));
     }
     this.handler?.messages(this.events.slice(first));
+    this.onEmit?.();
   }
 
   /** The clock goes on to the present. */
@@ -100,6 +104,10 @@ export class FakePort implements Port {
     this.connection('reconnecting');
     setTimeout(() => this.connection('live'), 800);
   }
+
+  rest(): void {}
+
+  wake(): void {}
 
   private stamped(event: NewEvent): JournalEvent {
     this.clock += 0.001;

@@ -7,14 +7,14 @@ import { FIGURE_PNG, TABLE_HTML } from './evidence';
 import { compose, question, sendQuestion, several, verdict } from './questions';
 import { EVERYTHING_SCHEMA } from './schemas';
 
-const line = (content: string, rest: object = {}): NewEvent => ({
+export const line = (content: string, rest: object = {}): NewEvent => ({
   type: 'stream',
   content,
   source: 'task',
   ...rest
 });
 
-const status = (value: string, rest: object = {}): NewEvent =>
+export const status = (value: string, rest: object = {}): NewEvent =>
   ({ type: 'status', status: value, ...rest }) as NewEvent;
 
 function born(title: string, task: string, maxRetries = 0): readonly NewEvent[] {
@@ -41,7 +41,7 @@ const TRACEBACK = `Traceback (most recent call last):
     raise SMTPServerDisconnected("Connection unexpectedly closed")
 smtplib.SMTPServerDisconnected: Connection unexpectedly closed`;
 
-const failure = {
+export const failure = {
   type: 'task_failed',
   error: 'Connection unexpectedly closed',
   error_type: 'SMTPServerDisconnected',
@@ -69,7 +69,7 @@ function resolved(requestId: string, value: unknown): NewEvent {
 const steps = (count: number): readonly NewEvent[] =>
   Array.from({ length: count }, (_, i) => line(`Processing email step ${i + 1}/${count}...`));
 
-const VALUES = {
+export const VALUES = {
   subject: 'Quarterly numbers',
   body: 'They are in. Revenue is up by a fifth; the details are attached.',
   to_address: 'grace@example.org',
@@ -79,7 +79,7 @@ const VALUES = {
   server: { host: 'smtp.example.org', port: 465, tls: { version: 'TLSv1.3', verified: true } }
 };
 
-const later = (ms: number, then: () => void) => setTimeout(then, ms);
+export const later = (ms: number, then: () => void) => setTimeout(then, ms);
 
 /** The whole e-mail demo, with answers that count. */
 function answerEmail(command: Command, port: FakePort): Reply {

@@ -87,3 +87,42 @@ export const VERDICT_SCHEMA = oneField({
   title: 'Your choice',
   oneOf: options(['approve', 'train again', 'reject'])
 });
+
+/** What `GET tasks` lists. */
+export const TASKS = [
+  {
+    name: 'hitl_jupyter.demo:send_email',
+    title: 'Send an e-mail',
+    doc: 'Compose an e-mail, look at it, send it.\n\nNothing is really sent: each step only takes its time.',
+    schema: {
+      type: 'object',
+      title: 'send_email',
+      properties: {
+        steps: { type: 'integer', title: 'Steps', default: 5, minimum: 1 },
+        fail: { type: 'boolean', title: 'Fail', default: false }
+      }
+    },
+    ui_schema: {}
+  },
+  {
+    name: 'train:train',
+    title: 'Train the classifier with everything that a form can hold',
+    doc: 'Fit, look at the curves, decide.',
+    schema: EVERYTHING_SCHEMA,
+    ui_schema: { notes: { 'ui:widget': 'textarea' } }
+  },
+  {
+    name: 'report:nightly',
+    title: 'Nightly report',
+    doc: '',
+    schema: { type: 'object' },
+    ui_schema: {}
+  },
+  {
+    name: 'frames:merge',
+    title: 'Merge two frames',
+    doc: 'Takes two data frames.',
+    schema: null,
+    ui_schema: {}
+  }
+];

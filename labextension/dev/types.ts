@@ -5,5 +5,6 @@ export type {
   JournalEvent,
   MimeBundle,
   ServerMessage,
-  Snapshot
+  Snapshot,
+  Summary
 } from '../src/protocol';

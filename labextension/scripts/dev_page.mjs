@@ -17,7 +17,7 @@ for (const [name, extension] of Object.entries(THEMES)) {
 }
 
 const bundler = await context({
-  entryPoints: { main: 'dev/main.tsx', view: 'style/view.css' },
+  entryPoints: { main: 'dev/main.tsx', index: 'style/index.css' },
   outdir: OUT,
   bundle: true,
   format: 'esm',
