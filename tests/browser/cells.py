@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from playwright.sync_api import Locator, expect
 
-from tests.browser.lab_page import LabPage
+from tests.browser.jupyter_page import JupyterPage
 
 EMAIL = """
 import hitl_jupyter as hitl
@@ -70,7 +70,7 @@ BLOCKED = "import time; time.sleep(600)"
 class View:
     """The view of one session, by what a person sees of it."""
 
-    def __init__(self, notebook: LabPage, cell: int = -1) -> None:
+    def __init__(self, notebook: JupyterPage, cell: int = -1) -> None:
         self.root: Locator = notebook.output(cell)
 
     def click(self, name: str) -> None:

@@ -1,14 +1,18 @@
-"""A real Chromium, a real JupyterLab, and a fresh tab for every test."""
+"""A real Chromium, a real JupyterLab that serves Notebook 7 too, and fresh tabs for every test."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
+from typing import Any, TypeVar
 
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from tests.browser.jupyter_page import JupyterPage
 from tests.browser.lab_page import LabPage
+from tests.browser.notebook_page import NotebookPage
 from tests.support.chromium import ADVICE, find_chromium
 from tests.support.jupyter_process import JupyterProcess, jupyter
 
@@ -17,14 +21,34 @@ FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage",
 ]  # fmt: skip
+IN_REACH = ("--LabApp.expose_app_in_browser=True", "--JupyterNotebookApp.expose_app_in_browser=True")
+"""What puts the application object into the page's reach."""
+
+NewPage = Callable[..., Page]
+StartLab = Callable[..., JupyterProcess]
+_P = TypeVar("_P", bound=JupyterPage)
 
 
 @pytest.fixture(scope="package")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JupyterProcess]:
-    """One JupyterLab for all browser tests, its application object in reach of the page."""
-    arguments = ("--LabApp.expose_app_in_browser=True",)
-    with jupyter(tmp_path_factory.mktemp("lab"), kind="lab", arguments=arguments) as process:
+    """One server for all browser tests, with JupyterLab and Notebook 7."""
+    with jupyter(tmp_path_factory.mktemp("lab"), kind="lab", arguments=IN_REACH) as process:
         yield process
+
+
+@pytest.fixture
+def start_lab(tmp_path: Path) -> Iterator[StartLab]:
+    """Starts servers for this test alone, where the shared one will not do: ``start_lab(settings={plugin: values})``.
+
+    It takes fields of :class:`JupyterProcess`; each start costs about two seconds.
+    """
+    with ExitStack() as stack:
+
+        def start(*, arguments: tuple[str, ...] = (), **fields: Any) -> JupyterProcess:
+            home = tmp_path / f"lab-{len(list(tmp_path.iterdir()))}"
+            return stack.enter_context(jupyter(home, kind="lab", arguments=(*IN_REACH, *arguments), **fields))
+
+        yield start
 
 
 # Not for the whole session: while Playwright runs, this thread has a running event loop, and no other test could run
@@ -42,23 +66,59 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def page(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
-    """A tab with no history; what the page says on its console goes to the test's report."""
-    context = browser.new_context(viewport={"width": 1200, "height": 900})
-    tab = context.new_page()
-    tab.set_default_timeout(30_000)
-    tab.on("console", lambda message: print(f"[{message.type}] {message.text}"))
-    tab.on("pageerror", lambda error: print(f"[pageerror] {error}"))
-    yield tab
+def new_page(browser: Browser, request: pytest.FixtureRequest) -> Iterator[NewPage]:
+    """Opens tabs, each of another person: ``new_page(permissions=["notifications"])`` and other options of a context.
+
+    What a page says on its console goes to the test's report, and a last picture of it to the artifacts.
+    """
+    tabs: list[Page] = []
+
+    def open_tab(**options: Any) -> Page:
+        context = browser.new_context(**{"viewport": {"width": 1200, "height": 900}, **options})
+        tab = context.new_page()
+        tab.set_default_timeout(30_000)
+        tab.on("console", lambda message: print(f"[{message.type}] {message.text}"))
+        tab.on("pageerror", lambda error: print(f"[pageerror] {error}"))
+        tabs.append(tab)
+        return tab
+
+    yield open_tab
     ARTIFACTS.mkdir(parents=True, exist_ok=True)
-    tab.screenshot(path=ARTIFACTS / f"{request.node.name}.png")
-    context.close()
+    for number, tab in enumerate(tabs):
+        picture = f"{request.node.name}-{number}.png" if number else f"{request.node.name}.png"
+        if not tab.is_closed():
+            tab.screenshot(path=ARTIFACTS / picture)
+        tab.context.close()
 
 
 @pytest.fixture
-def notebook(page: Page, lab: JupyterProcess) -> LabPage:
-    """A tab in which a notebook can be opened."""
-    return LabPage(page, lab)
+def page(new_page: NewPage) -> Page:
+    """A tab with no history."""
+    return new_page()
+
+
+def with_settings_put_back(page: _P) -> Iterator[_P]:
+    """The body of a fixture: whatever a test sets on the shared server is as before when the test has ended."""
+    yield page
+    page.put_settings_back()
+
+
+@pytest.fixture
+def notebook(page: Page, lab: JupyterProcess) -> Iterator[LabPage]:
+    """A tab in which JupyterLab can open a notebook."""
+    yield from with_settings_put_back(LabPage(page, lab))
+
+
+@pytest.fixture
+def another_notebook(new_page: NewPage, lab: JupyterProcess) -> Iterator[LabPage]:
+    """A second person's tab with JupyterLab, on the same server."""
+    yield from with_settings_put_back(LabPage(new_page(), lab))
+
+
+@pytest.fixture
+def notebook_7(new_page: NewPage, lab: JupyterProcess) -> Iterator[NotebookPage]:
+    """A tab in which Notebook 7 can open a notebook."""
+    yield from with_settings_put_back(NotebookPage(new_page(), lab))
 
 
 # pytest-jupyter gives every test an event loop and clears a server of this process; here a browser's loop is running

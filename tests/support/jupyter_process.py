@@ -21,8 +21,11 @@ from tests.support.waiting import eventually
 
 Kind = Literal["server", "lab"]
 
+NOTIFICATION = "@jupyterlab/apputils-extension:notification"
 QUIET_LAB = {"fetchNews": "false", "checkForUpdates": False, "doNotDisturbMode": True}
 """Settings under which no toast covers a button that a test clicks."""
+WITH_TOASTS = {**QUIET_LAB, "doNotDisturbMode": False}
+"""Settings under which extensions show toasts, and JupyterLab has no news of its own."""
 
 
 @dataclass
@@ -47,6 +50,8 @@ class JupyterProcess:
     token: str = field(default_factory=lambda: secrets.token_hex(16))
     arguments: tuple[str, ...] = ()
     environ: Mapping[str, str] = field(default_factory=dict)
+    settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """What the user has set: values by ``package:plugin``. Only Lab is quiet of itself."""
     port: int = 0
     base_url: str = "/"
     process: subprocess.Popen[bytes] | None = None
@@ -155,9 +160,11 @@ class JupyterProcess:
     def _write_settings(self) -> None:
         for folder in ("root", "config", "data", "runtime"):
             (self.home / folder).mkdir(parents=True, exist_ok=True)
-        settings = self.home / "config/lab/user-settings/@jupyterlab/apputils-extension"
-        settings.mkdir(parents=True, exist_ok=True)
-        (settings / "notification.jupyterlab-settings").write_text(json.dumps(QUIET_LAB))
+        for plugin, values in {NOTIFICATION: QUIET_LAB, **self.settings}.items():
+            package, name = plugin.split(":")
+            path = self.home / "config/lab/user-settings" / package / f"{name}.jupyterlab-settings"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(json.dumps(values))
 
     def _facts(self) -> dict[str, Any]:
         self._must_live()
