@@ -63,7 +63,9 @@ export class Actions {
   /** Rejects with an Error whose message is for people. */
   async tasks(): Promise<TaskList> {
     const found = (await this.get('tasks')) as Partial<TaskList>;
-    return { tasks: found.tasks ?? [], problems: found.problems ?? [] };
+    const complete = { title: '', doc: '', schema: null, ui_schema: {} };
+    const tasks = (found.tasks ?? []).map(task => ({ ...complete, ...task }));
+    return { tasks, problems: found.problems ?? [] };
   }
 
   /** Rejects with an Error whose message is for people. */

@@ -91,7 +91,7 @@ function makePanel(body: InboxBody, { trans }: ISessions): Panel {
     'start',
     new ToolbarButton({
       icon: addIcon,
-      label: trans.__('Start a task'),
+      label: trans.__('Start…'),
       tooltip: trans.__('Start one of the registered tasks'),
       onClick: () => body.showStart(true)
     })
