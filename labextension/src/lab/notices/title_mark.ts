@@ -21,23 +21,31 @@ export class TitleMark {
   }
 
   private put(): void {
-    if (this.page.title !== this.marked) {
-      this.plain = this.page.title;
+    const { title } = this.page;
+    // Who writes something around our mark has not taken it away. Two such could go on for ever.
+    if (this.marked !== null && title.includes(this.marked) && this.marked.startsWith(this.mark)) {
+      return;
     }
-    const wanted = `(${this.count}) ${this.plain}`.trim();
-    if (this.page.title !== wanted) {
-      this.page.title = wanted;
-    }
+    this.plain = this.unmarked(title);
+    this.page.title = `${this.mark} ${this.plain}`;
     this.marked = this.page.title;
   }
 
   private takeAway(): void {
     this.observer?.disconnect();
     this.observer = null;
-    if (this.marked !== null && this.page.title === this.marked) {
-      this.page.title = this.plain;
+    if (this.marked !== null) {
+      this.page.title = this.unmarked(this.page.title);
+      this.marked = null;
     }
-    this.marked = null;
+  }
+
+  private get mark(): string {
+    return `(${this.count})`;
+  }
+
+  private unmarked(title: string): string {
+    return this.marked === null ? title : title.replace(this.marked, () => this.plain);
   }
 
   /** The head and not the title's element alone: that may be another one tomorrow. */
