@@ -214,6 +214,17 @@ describe('approval from the toast', () => {
     expect(place.click('Approve')).toBe(true);
   });
 
+  test('is not taken by a toast that is on its way out', () => {
+    const { place, feed, begin, rest, answers } = toasted();
+    begin();
+    feed.now(session('a', [question('r')]));
+    const leaving = place.only;
+    feed.now(session('b', [question('q')]));
+    rest();
+    leaving.actions.find(({ label }) => label === 'Approve')?.run();
+    expect(answers).toEqual([]);
+  });
+
   test('that came second tells who was first', async () => {
     const { place, feed, begin, rest, told } = toasted();
     begin();

@@ -172,7 +172,7 @@ export class Toaster {
       label: words.approve,
       caption: words.approveHint,
       look: 'main',
-      run: () => this.approve(only)
+      run: () => this.approve(toast, only)
     };
     return [never, open, approve];
   }
@@ -182,9 +182,10 @@ export class Toaster {
     return true;
   }
 
-  private approve(asked: Asked): boolean {
+  private approve(toast: Toast, asked: Asked): boolean {
     const now = this.clock();
-    if (this.shown === null || now - this.shown.since < ARMED_AFTER_MS) {
+    // A toast on its way out can still be clicked, for as long as that is animated.
+    if (this.shown?.toast !== toast || now - this.shown.since < ARMED_AFTER_MS) {
       return false;
     }
     if (!isInTime(asked, now / 1000)) {
