@@ -21,11 +21,6 @@ export function Header({ state }: { readonly state: SessionState }) {
       </h3>
       {snapshot.session !== null && <StatusChip state={state} />}
       <Facts state={state} />
-      {state.route === 'kernel' && (
-        <span className="jp-hitl-Facts" title={words.throughKernelHint}>
-          {words.throughKernel}
-        </span>
-      )}
       <span className="jp-hitl-Spring" />
       <ConnectionMark state={state} />
       {mayCancel && <CancelButton state={state} />}
@@ -69,19 +64,25 @@ function Facts({ state }: { readonly state: SessionState }) {
 function ConnectionMark({ state }: { readonly state: SessionState }) {
   const { strings, store } = useSession();
   const words = strings.header;
-  const { connection, snapshot } = state;
+  const { connection, route, snapshot } = state;
+  const throughKernel = connection === 'live' && route === 'kernel';
   if (connection === 'live' && hasEnded(snapshot)) {
     return null;
   }
   const text = {
     connecting: words.connecting,
-    live: words.live,
+    live: throughKernel ? words.throughKernel : words.live,
     reconnecting: words.reconnecting,
     offline: words.offline,
     refused: words.offline
   }[connection];
   return (
-    <span className="jp-hitl-Connection" data-connection={connection} role="status">
+    <span
+      className="jp-hitl-Connection"
+      data-connection={connection}
+      role="status"
+      title={throughKernel ? words.throughKernelHint : undefined}
+    >
       <ConnectionIcon connection={connection} />
       {text}
       {connection === 'offline' && (

@@ -10,7 +10,7 @@ import { useHost } from './context';
 import { ActionIcon, KindIcon, StatusIcon } from './icons';
 import { leadingBar, notebookName, shareOf, titleOf } from './inbox_rows';
 import type { SectionName } from './inbox_rows';
-import { clockTime, duration } from './time';
+import { clockTime, duration, shortMoment, shortNumber } from './time';
 import { TimelineStrip } from './timeline';
 
 export interface RowProps {
@@ -45,7 +45,7 @@ export const InboxRow = memo(function InboxRow(props: RowProps) {
       data-place=""
     >
       <div className="jp-hitl-Entry-head" onClick={() => armed && onToggle(summary.session_id)}>
-        <StatusIcon status={summary.status} />
+        <RowIcon summary={summary} section={section} />
         <div className="jp-hitl-Entry-body">
           <div className="jp-hitl-Entry-line">
             <h4 className="jp-hitl-Entry-heading">
@@ -77,8 +77,9 @@ export const InboxRow = memo(function InboxRow(props: RowProps) {
             </div>
           )}
           <div className="jp-hitl-Entry-line">
-            <Place summary={summary} section={section} />
-            <MiniTimeline summary={summary} now={now} />
+            <Place summary={summary} />
+            {section !== 'ended' && !open && <Figure summary={summary} />}
+            {!open && <MiniTimeline summary={summary} now={now} />}
           </div>
           {section !== 'ended' && !open && <RowProgress summary={summary} />}
         </div>
@@ -91,6 +92,22 @@ export const InboxRow = memo(function InboxRow(props: RowProps) {
     </div>
   );
 });
+
+/** What is asked of one, or how it stands. */
+function RowIcon({
+  summary,
+  section
+}: {
+  readonly summary: Summary;
+  readonly section: SectionName;
+}) {
+  const request = section === 'waiting' ? oldest(summary.open_requests) : undefined;
+  return request === undefined ? (
+    <StatusIcon status={summary.status} />
+  ) : (
+    <KindIcon kind={request.kind} />
+  );
+}
 
 function oldest(requests: readonly OpenRequestSummary[]): OpenRequestSummary | undefined {
   return [...requests].sort((a, b) => a.opened_at - b.opened_at)[0];
@@ -106,7 +123,6 @@ function Question({ summary }: { readonly summary: Summary }) {
   const others = summary.open_requests.length - 1;
   return (
     <>
-      <KindIcon kind={request.kind} />
       <span className="jp-hitl-Entry-text" title={request.message}>
         {request.message.split('\n', 1)[0]}
       </span>
@@ -130,8 +146,8 @@ interface AgeProps {
 function Age({ summary, section, now }: AgeProps) {
   const words = useHost().strings.inbox;
   if (section === 'ended') {
-    const when = clockTime(summary.ended_at ?? summary.updated_at ?? now);
-    return <Told short={when} whole={words.endedAt(when)} />;
+    const at = summary.ended_at ?? summary.updated_at ?? now;
+    return <Told short={shortMoment(at)} whole={words.endedAt(clockTime(at))} />;
   }
   const deadlines = summary.open_requests.flatMap(({ deadline }) => deadline ?? []);
   if (deadlines.length > 0) {
@@ -171,18 +187,11 @@ function Told({ short, whole, hint = whole, late = false, children }: ToldProps)
   );
 }
 
-interface PlaceProps {
-  readonly summary: Summary;
-  readonly section: SectionName;
-}
-
-function Place({ summary, section }: PlaceProps) {
+function Place({ summary }: { readonly summary: Summary }) {
   const words = useHost().strings.inbox;
-  const bar = section === 'ended' ? null : leadingBar(summary.progress);
   const parts = [
     notebookName(summary) ?? summary.task,
-    ...(summary.attempt > 1 ? [words.attempt(summary.attempt)] : []),
-    ...(bar === null ? [] : [progressText(bar)])
+    ...(summary.attempt > 1 ? [words.attempt(summary.attempt)] : [])
   ];
   return (
     <span className="jp-hitl-Entry-place" title={summary.origin?.notebook ?? summary.task}>
@@ -191,9 +200,23 @@ function Place({ summary, section }: PlaceProps) {
   );
 }
 
-function progressText(bar: ProgressState): string {
+/** How far it is, in the figures that take the least place. */
+function Figure({ summary }: { readonly summary: Summary }) {
+  const bar = leadingBar(summary.progress);
+  return bar === null ? null : (
+    <span className="jp-hitl-Entry-figure" title={progressText(bar)}>
+      {figureOf(bar)}
+    </span>
+  );
+}
+
+function figureOf(bar: ProgressState): string {
   const share = shareOf(bar);
-  return `${bar.label} ${share === null ? bar.done.toLocaleString() : `${Math.floor(share * 100)} %`}`;
+  return share === null ? shortNumber(bar.done) : `${Math.floor(share * 100)} %`;
+}
+
+function progressText(bar: ProgressState): string {
+  return `${bar.label} ${figureOf(bar)}`;
 }
 
 function MiniTimeline({ summary, now }: { readonly summary: Summary; readonly now: number }) {

@@ -46,10 +46,12 @@ export function StartForm({ task, actions, onStarted }: StartFormProps) {
   };
   return (
     <div ref={box} className="jp-hitl-Start-form" aria-busy={busy}>
-      <h3 className="jp-hitl-Start-title">{task.title}</h3>
-      <p className="jp-hitl-Start-id" title={task.name}>
-        {task.name}
-      </p>
+      <div>
+        <h3 className="jp-hitl-Start-title">{task.title}</h3>
+        <p className="jp-hitl-Start-id" title={task.name}>
+          {task.name}
+        </p>
+      </div>
       {task.doc !== '' && <p className="jp-hitl-Start-text">{task.doc.trim()}</p>}
       {schema === null ? (
         <p className="jp-hitl-Problem">{words.notDrawable}</p>

@@ -11,6 +11,9 @@ import { ActionIcon } from './icons';
 import { keepShortcutsAway } from './shortcuts';
 import { StartForm } from './start_form';
 
+/** Fewer tasks are seen at a glance. */
+const FILTER_FROM = 6;
+
 export interface StartViewProps extends Host {
   readonly actions: Actions;
   readonly onStarted: (sessionId: string) => void;
@@ -120,12 +123,14 @@ function Choice({ found: { tasks, problems }, onChoose }: ChoiceProps) {
   }
   return (
     <div ref={box} className="jp-hitl-Start-choice">
-      <FilterBox
-        value={query}
-        label={words.filter}
-        onChange={setQuery}
-        onLeave={() => box.current?.querySelector<HTMLElement>('[data-task]')?.focus()}
-      />
+      {tasks.length > FILTER_FROM && (
+        <FilterBox
+          value={query}
+          label={words.filter}
+          onChange={setQuery}
+          onLeave={() => box.current?.querySelector<HTMLElement>('[data-task]')?.focus()}
+        />
+      )}
       <ul className="jp-hitl-Start-tasks" aria-label={words.title} onKeyDown={move}>
         {shown.map(task => (
           <li key={task.name}>

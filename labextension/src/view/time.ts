@@ -29,6 +29,14 @@ export function clockTime(epochSeconds: number, now: number = Date.now()): strin
   return onDay(moment, time, now);
 }
 
+/** The time of today, else the day. */
+export function shortMoment(epochSeconds: number, now: number = Date.now()): string {
+  const moment = new Date(epochSeconds * 1000);
+  return moment.toDateString() === new Date(now).toDateString()
+    ? clockTime(epochSeconds, now)
+    : moment.toLocaleDateString([], { day: 'numeric', month: 'short' });
+}
+
 /** The same to the second. */
 export function exactTime(epochSeconds: number, now: number = Date.now()): string {
   const moment = new Date(epochSeconds * 1000);

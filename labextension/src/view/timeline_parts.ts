@@ -6,6 +6,9 @@ import type { Strings } from '../strings';
 import type { Mark, Span, Timeline } from '../timeline';
 import { duration, exactTime } from './time';
 
+/** The part of the whole from which on the time in the queue is told. */
+const QUEUED_TOLD = 0.02;
+
 export interface Part {
   readonly key: string;
   readonly kind: Span['kind'] | Mark['kind'];
@@ -84,13 +87,17 @@ function requestTitle(mark: Mark & { kind: 'request' }, strings: Strings): strin
   return `${what} · ${exactTime(mark.at)}`;
 }
 
-/** How long it was queued, computed and waited; what took no second is left out. */
-export function totalsOf({ spans }: Timeline, words: Strings['timeline']): readonly Total[] {
+/** How long it was queued, computed and waited; moments in the queue are left out, they only take the place. */
+export function totalsOf(
+  { from, to, spans }: Timeline,
+  words: Strings['timeline']
+): readonly Total[] {
   return (['queued', 'computing', 'waiting'] as const).flatMap(kind => {
     const seconds = spans
       .filter(span => span.kind === kind)
       .reduce((sum, { from, to }) => sum + to - from, 0);
-    return seconds < 1 ? [] : [{ kind, text: words.total[kind](duration(seconds)) }];
+    const counts = seconds >= 1 && (kind !== 'queued' || seconds > (to - from) * QUEUED_TOLD);
+    return !counts ? [] : [{ kind, text: words.total[kind](duration(seconds)) }];
   });
 }
 
