@@ -189,22 +189,28 @@ class Requests:
     # -- drafts ------------------------------------------------------------------------------------------------------
 
     async def save_draft(self, draft: DraftInput, actor: Actor) -> None:
-        """Keep a half-typed answer, without its secrets, and show it to the other viewers."""
+        """Keep a half-typed answer, without its secrets, and show it to the other viewers; one draft at a time."""
         check_answer(draft.values, self._limits)
-        request = find_open(self._session.snapshot, draft.request_id)
-        if request is None:
-            raise await self._why_not_open(draft.request_id)
-        if not isinstance(request, RequestUserInput):
-            raise WrongState("Only forms have drafts.", status=self._session.status)
-        self._check_may_answer(request, actor)
-        values = without_secrets(draft.values, request.schema)
-        known = {row.request_id: row.revision for row in await self._session.journal.drafts(self._session.session_id)}
-        revision = known.get(draft.request_id, 0) + 1
-        session_id = self._session.session_id
-        row = DraftRow(session_id=session_id, request_id=draft.request_id, values=encode(values), revision=revision)
-        await self._session.journal.save_draft(row)
-        shown = Draft(session_id=session_id, request_id=draft.request_id, values=values, revision=revision)
-        self._session.hub.push(join_messages([shown]))
+        async with self._session.lock:
+            request = find_open(self._session.snapshot, draft.request_id)
+            if request is None:
+                raise await self._why_not_open(draft.request_id)
+            if not isinstance(request, RequestUserInput):
+                raise WrongState("Only forms have drafts.", status=self._session.status)
+            self._check_may_answer(request, actor)
+            shown = Draft(
+                session_id=self._session.session_id,
+                request_id=draft.request_id,
+                values=without_secrets(draft.values, request.schema),
+                revision=await self._last_revision(draft.request_id) + 1,
+            )
+            with anyio.CancelScope(shield=True):  # whoever typed may be gone: the next revision counts on this one
+                await self._session.journal.save_draft(_draft_row(shown))
+            self._session.hub.push(join_messages([shown]))
+
+    async def _last_revision(self, request_id: str) -> int:
+        rows = await self._session.journal.drafts(self._session.session_id)
+        return next((row.revision for row in rows if row.request_id == request_id), 0)
 
     async def drafts(self) -> list[Draft]:
         """The drafts of the open requests."""
@@ -220,3 +226,12 @@ class Requests:
             for row in await self._session.journal.drafts(self._session.session_id)
             if find_open(self._session.snapshot, row.request_id) is not None
         ]
+
+
+def _draft_row(draft: Draft) -> DraftRow:
+    return DraftRow(
+        session_id=draft.session_id,
+        request_id=draft.request_id,
+        values=encode(draft.values),
+        revision=draft.revision,
+    )

@@ -272,6 +272,24 @@ async def test_a_draft_is_shown_to_the_other_viewer_and_is_there_after_a_reload(
         assert (await reloaded.until("draft"))["values"] == {"user": "ada"}
 
 
+async def test_a_draft_that_is_refused_names_its_question_and_the_socket_goes_on(watch: Watch, api: Api) -> None:
+    session_id = await api.start("log_in")
+    request_id = (await _open_request(api, session_id))["request_id"]
+    typed = {"type": "draft", "request_id": request_id, "values": {"user": "ada"}}
+    async with watch(f"hitl/ws/{session_id}") as watcher:
+        await watcher.until("state_replay_complete")
+        error = await watcher.error({**typed, "request_id": "none"})
+        assert (error["code"], error["request_id"]) == ("not_found", "none")
+        error = await watcher.error({**typed, "values": {"user": msgspec.json.decode("[" * 70 + "]" * 70)}})
+        assert (error["code"], error["request_id"]) == ("too_large", request_id)
+        values = {"user": "ada", "password": "hunter2"}
+        await watcher.send({"type": "user_input", "request_id": request_id, "values": values})
+        await watcher.until("request_resolved")
+        error = await watcher.error(typed)
+        assert (error["code"], error["request_id"]) == ("already_settled", request_id)
+        await watcher.until("status", status="completed")
+
+
 async def test_a_session_is_cancelled_over_its_socket(watch: Watch, session: str) -> None:
     async with watch(f"hitl/ws/{session}") as watcher:
         await watcher.until("request_confirmation")
