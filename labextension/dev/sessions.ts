@@ -4,11 +4,22 @@ import { FIGURE_PNG, TABLE_HTML } from './evidence';
 import type { NewEvent } from './fake_port';
 import { compose, sendQuestion } from './questions';
 import { VALUES, failure, line, status } from './scenarios';
-import { World, ago, born } from './world';
+import { World, ago as agoFrom, born as bornFrom } from './world';
 import type { Facts } from './world';
 
 const MINUTE = 60;
 const HOUR = 60 * MINUTE;
+
+/** One moment for all, so that what lies between is exact. */
+const NOW = Date.now() / 1000;
+
+function ago<E extends NewEvent>(seconds: number, event: E): E {
+  return agoFrom(seconds, event, NOW);
+}
+
+function born(since: number, facts: Facts): readonly NewEvent[] {
+  return bornFrom(since, facts, NOW);
+}
 
 function progress(id: string, label: string, done: number, total: number | null): NewEvent {
   return { type: 'progress', progress_id: id, label, done, total };
@@ -22,7 +33,7 @@ function answered(since: number, requestId: string, value: unknown): NewEvent {
     value: value as never,
     by: 'Grace Hopper',
     via: 'browser',
-    at: Date.now() / 1000 - since,
+    at: NOW - since,
     comment: null
   });
 }

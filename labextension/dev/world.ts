@@ -17,14 +17,19 @@ export interface Facts {
   readonly maxRetries?: number;
 }
 
-/** So many seconds ago. */
-export function ago<E extends NewEvent>(seconds: number, event: E): E {
-  return { ...event, timestamp: Date.now() / 1000 - seconds };
+/** So many seconds before a moment, which is now if it is not said. */
+export function ago<E extends NewEvent>(
+  seconds: number,
+  event: E,
+  now: number = Date.now() / 1000
+): E {
+  return { ...event, timestamp: now - seconds };
 }
 
 export function born(
   since: number,
-  { title, task, notebook, maxRetries = 0 }: Facts
+  { title, task, notebook, maxRetries = 0 }: Facts,
+  now?: number
 ): readonly NewEvent[] {
   const session = {
     task,
@@ -35,7 +40,7 @@ export function born(
     max_retries: maxRetries,
     launcher: 'local'
   };
-  return [ago(since, status('queued', { session })), ago(since - 2, status('running'))];
+  return [ago(since, status('queued', { session }), now), ago(since - 2, status('running'), now)];
 }
 
 export class World implements Feed, Server {
