@@ -64,6 +64,20 @@ session = hitl.start(never_ends)
 session
 """
 
+FLOOD_LINES = 100_000
+FLOOD = f"""
+import hitl_jupyter as hitl
+
+@hitl.task
+def flood(ctx):
+    ctx.confirm("Go?")
+    for number in range({FLOOD_LINES}):
+        ctx.stream(f"line number {{number}}")
+
+session = hitl.start(flood)
+session
+"""
+
 BLOCKED = "import time; time.sleep(600)"
 
 

@@ -10,20 +10,13 @@ from typing import Any, TypeVar
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from tests.browser.jupyter_page import JupyterPage
+from tests.browser.jupyter_page import IN_REACH, JupyterPage
 from tests.browser.lab_page import LabPage
 from tests.browser.notebook_page import NotebookPage
-from tests.support.chromium import ADVICE, find_chromium
+from tests.support.chromium import launch
 from tests.support.jupyter_process import JupyterProcess, jupyter
 
 ARTIFACTS = Path(__file__).parents[2] / "artifacts" / "browser"
-FLAGS = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage",
-]  # fmt: skip
-IN_REACH = ("--LabApp.expose_app_in_browser=True", "--JupyterNotebookApp.expose_app_in_browser=True")
-"""What puts the application object into the page's reach."""
-
 NewPage = Callable[..., Page]
 StartLab = Callable[..., JupyterProcess]
 _P = TypeVar("_P", bound=JupyterPage)
@@ -56,11 +49,8 @@ def start_lab(tmp_path: Path) -> Iterator[StartLab]:
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     """Chromium, headless."""
-    path = find_chromium()
-    if path is None:
-        pytest.fail(ADVICE)
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        chromium = launch(playwright)
         yield chromium
         chromium.close()
 

@@ -18,6 +18,9 @@ from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.support.jupyter_process import JupyterProcess
 
+IN_REACH = ("--LabApp.expose_app_in_browser=True", "--JupyterNotebookApp.expose_app_in_browser=True")
+"""What a server is started with, so that the application object is in the page's reach."""
+
 READY_MS = 60_000
 OPEN = """() => {
   const panel = window.jupyterapp?.shell.currentWidget;

@@ -8,8 +8,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Browser, Playwright, sync_playwright
 
+FLAGS = (
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage",
+)  # fmt: skip
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 APT = ("apt-get", "-y", "-q", "-o", "DPkg::Lock::Timeout=300")
 ADVICE = (
@@ -26,6 +30,20 @@ def find_chromium() -> str | None:
         return named
     on_path = next((path for name in NAMES if (path := shutil.which(name))), None)
     return on_path or _playwrights_own()
+
+
+def launch(playwright: Playwright) -> Browser:
+    """Chromium, headless.
+
+    Raises
+    ------
+    FileNotFoundError
+        There is none; the message is :data:`ADVICE`.
+    """
+    path = find_chromium()
+    if path is None:
+        raise FileNotFoundError(ADVICE)
+    return playwright.chromium.launch(executable_path=path, args=FLAGS)
 
 
 def install() -> None:

@@ -110,13 +110,17 @@ class JupyterProcess:
         self.port, self.base_url = facts["port"], facts["base_url"]
         eventually(self._answers, "the server answers", within=20)
 
-    def stop(self, how: signal.Signals = signal.SIGTERM) -> None:
-        """End it as a user would, by SIGTERM, with its kernels; workers of live sessions go on."""
+    def stop(self, how: signal.Signals = signal.SIGTERM, patience: float = 20) -> None:
+        """End it as a user would, by SIGTERM, with its kernels; workers of live sessions go on.
+
+        Jupyter Server hangs now and then when it is all but gone, with or without our extension: the thread that read
+        a notebook for a page is never told to end. So it is killed after so many seconds.
+        """
         if self.process is None:
             return
         self.process.send_signal(how)
         try:
-            self.process.wait(timeout=20)
+            self.process.wait(timeout=patience)
         except subprocess.TimeoutExpired:
             self.kill()
         self.process = None
@@ -196,5 +200,5 @@ def jupyter(home: Path, kind: Kind = "server", **settings: Any) -> Iterator[Jupy
     try:
         yield process
     finally:
-        process.stop()
+        process.stop(patience=5)
         process.clear()
