@@ -44,7 +44,7 @@ export class TestPage {
   }
 
   pass(milliseconds: number): Promise<void> {
-    return act(async () => vi.advanceTimersByTime(milliseconds));
+    return act(async () => void vi.advanceTimersByTime(milliseconds));
   }
 
   do(action: () => void): Promise<void> {
