@@ -6,7 +6,7 @@ import functools
 import importlib
 import inspect
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Generic, ParamSpec, TypeVar, overload
 
 from hitl_jupyter.author.heavy import heavy
@@ -191,8 +191,8 @@ def find_task(reference: str) -> Task[..., Any]:
         return _by_path(reference)
     for name, found in registered():
         if name == reference:
-            if isinstance(found, Exception):
-                raise found
+            if isinstance(found, Broken):
+                raise found.error
             return found
     raise NotFound(
         f"No task named {reference!r} is registered here. Name it as 'module:function', or register it in the "
@@ -222,22 +222,30 @@ def tasks_of(module: Any) -> Iterator[Task[..., Any]]:
             yield found
 
 
-def registered(modules: tuple[str, ...] | list[str] = ()) -> Iterator[tuple[str, Task[..., Any] | Exception]]:
+class Broken:
+    """A module with registered tasks that cannot be imported."""
+
+    def __init__(self, module: str, error: BaseException) -> None:
+        self.module = module
+        self.error = error
+
+
+def registered(modules: Sequence[str] = ()) -> Iterator[tuple[str, Task[..., Any] | Broken]]:
     """Every registered task under the name that starts it: of the entry points, then of these modules.
 
-    What cannot be imported comes as its error, so that one broken package does not hide the others.
+    What cannot be imported comes as such, so that one broken package does not hide the others.
     """
     for point in heavy("importlib.metadata").entry_points(group=ENTRY_POINTS):
-        yield from _loaded(point.name, point.load)
+        yield from _loaded(point.name, point.module, point.load)
     for name in modules:
-        yield from _loaded(name, functools.partial(importlib.import_module, name))
+        yield from _loaded(name, name, functools.partial(importlib.import_module, name))
 
 
-def _loaded(name: str, load: Callable[[], Any]) -> Iterator[tuple[str, Task[..., Any] | Exception]]:
+def _loaded(name: str, module: str, load: Callable[[], Any]) -> Iterator[tuple[str, Task[..., Any] | Broken]]:
     try:
         found = load()
-    except Exception as error:  # any error of a foreign module's import
-        yield name, error
+    except (Exception, SystemExit) as error:  # a foreign module's import may raise anything
+        yield name, Broken(module, error)
         return
     if inspect.ismodule(found):
         yield from ((f"{found.__name__}:{each.__name__}", each) for each in tasks_of(found))
@@ -245,21 +253,25 @@ def _loaded(name: str, load: Callable[[], Any]) -> Iterator[tuple[str, Task[...,
         yield name, as_task(found)
 
 
-def describe(modules: tuple[str, ...] | list[str] = ()) -> list[dict[str, Any]]:
-    """What ``GET tasks`` lists: name, title, doc, JSON Schema of the parameters and retries of each registered task."""
-    return [_described(name, found) for name, found in registered(modules)]
+def describe(modules: Sequence[str] = ()) -> dict[str, list[dict[str, Any]]]:
+    """What ``GET tasks`` lists: each registered task once, and the modules that could not be asked."""
+    tasks: dict[str, dict[str, Any]] = {}
+    problems: dict[str, dict[str, Any]] = {}
+    for name, found in registered(modules):
+        if isinstance(found, Broken):
+            message = f"It cannot be imported: {type(found.error).__name__}: {found.error}. Correct it, or remove it."
+            problems[found.module] = {"module": found.module, "message": message}
+        elif name not in tasks:
+            tasks[name] = _described(name, found)
+    return {"tasks": list(tasks.values()), "problems": list(problems.values())}
 
 
-def _described(name: str, found: Task[..., Any] | Exception) -> dict[str, Any]:
-    if isinstance(found, Exception):
-        return {"name": name, "error": f"{type(found).__name__}: {found}"}
-    described = {
-        "name": name,
-        "title": found.title,
-        "doc": inspect.getdoc(found.function) or "",
-        "max_retries": found.max_retries,
-    }
+def _described(name: str, found: Task[..., Any]) -> dict[str, Any]:
+    """Name, title, doc, retries, and the form of the parameters, or why there can be none."""
+    doc = inspect.getdoc(found.function) or ""
+    described = {"name": name, "title": found.title, "doc": doc, "max_retries": found.max_retries}
     try:
-        return {**described, "schema": parameters(found).schema}
-    except (HitlError, TypeError, NameError) as error:
+        form = parameters(found)
+    except (HitlError, TypeError, ValueError, NameError) as error:
         return {**described, "error": str(error)}
+    return {**described, "schema": form.schema, "ui_schema": form.ui_schema}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from typing import Any
 
 import anyio
 from msgspec.structs import replace
@@ -13,6 +12,7 @@ from hitl_jupyter.engine.answers import check_schema
 from hitl_jupyter.engine.limits import Limits
 from hitl_jupyter.engine.workers import Workers
 from hitl_jupyter.errors import LaunchFailed, NotFound
+from hitl_jupyter.link.messages import Described
 from hitl_jupyter.protocol import StartTask, WorkerEnv
 
 FRESH_SECONDS = 60.0
@@ -27,19 +27,19 @@ class Catalogue:
         self._env = env
         self._modules = list(modules)
         self._limits = limits
-        self._listed: list[dict[str, Any]] = []
+        self._listed = Described(tasks=[])
         self._listed_at = float("-inf")
         self._lock = anyio.Lock(fast_acquire=True)
 
-    async def tasks(self) -> list[dict[str, Any]]:
-        """Name, title, doc and parameter schema of each; raises ``LaunchFailed`` or ``WorkerUnavailable``."""
+    async def listing(self) -> Described:
+        """The tasks, and what could not be imported; raises ``LaunchFailed`` or ``WorkerUnavailable``."""
         async with self._lock:
             if time.monotonic() - self._listed_at > FRESH_SECONDS:
                 self._listed = await self._describe()
                 self._listed_at = time.monotonic()
             return self._listed
 
-    async def _describe(self) -> list[dict[str, Any]]:
+    async def _describe(self) -> Described:
         worker = await self._workers.take(self._env)
         try:
             with anyio.move_on_after(self._limits.launch_seconds):
@@ -62,7 +62,7 @@ class Catalogue:
             The parameters do not fit, with an error per field.
         """
         name = start.task or ""
-        known = next((task for task in await self.tasks() if task.get("name") == name), None)
+        known = next((task for task in (await self.listing()).tasks if task.get("name") == name), None)
         if known is None and ":" not in name:
             raise NotFound(f"No registered task is called {name!r}. List them with GET tasks, or name module:function.")
         if known is not None and known.get("schema"):

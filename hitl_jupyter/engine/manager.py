@@ -270,9 +270,10 @@ class SessionManager:
             left -= len(rows)
             query = replace(query, cursor=(rows[-1].created_at, rows[-1].session_id))
 
-    async def tasks(self) -> Sequence[dict[str, Any]]:
-        """The registered tasks, each with the JSON Schema of its parameters."""
-        return await self._catalogue.tasks()
+    async def tasks(self) -> dict[str, Sequence[dict[str, Any]]]:
+        """The registered tasks, each with the form of its parameters, and the modules that could not be imported."""
+        listing = await self._catalogue.listing()
+        return {"tasks": listing.tasks, "problems": listing.problems}
 
     def sessions_in_memory(self) -> int:
         """How many sessions are held in memory: the live ones, those watched, and a few that were read lately."""

@@ -163,11 +163,11 @@ class Worker:
         assert isinstance(reply, Validated)
         return reply
 
-    async def describe(self, modules: list[str], seconds: float) -> list[dict[str, Any]]:
+    async def describe(self, modules: list[str], seconds: float) -> Described:
         """The tasks it knows."""
         reply = await self._ask(0, Describe(modules=modules), seconds)
         assert isinstance(reply, Described)
-        return reply.tasks
+        return reply
 
     async def _ask(self, number: int, message: HostMessage, seconds: float) -> object:
         call = self._calls[number] = _Call()

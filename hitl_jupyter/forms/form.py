@@ -13,6 +13,7 @@ from pydantic_core import to_json
 
 from hitl_jupyter.errors import InvalidValues
 from hitl_jupyter.forms.choices import Choices
+from hitl_jupyter.forms.docstrings import parameter_docs
 from hitl_jupyter.forms.layout import fields_of, split_layout
 from hitl_jupyter.forms.schema import FormSchema, ParameterSchema, adapter_of, is_object, json_schema, no_form
 from hitl_jupyter.forms.specs import model_of, portable
@@ -127,7 +128,7 @@ def choice_form(options: Iterable[Any], *, multiple: bool = False, default: Any 
 
 
 def parameters_form(function: Callable[..., Any]) -> Form:
-    """The form of a task's parameters, without its context, the first one.
+    """The form of a task's parameters, without its context, the first one; described as its docstring describes them.
 
     Its check gives keyword arguments: only those that were given, so that the function's own defaults hold. Values may
     be JSON, or Python objects of the annotated types. A parameter without an annotation takes anything.
@@ -151,7 +152,7 @@ def parameters_form(function: Callable[..., Any]) -> Form:
     config = ConfigDict(extra="allow" if open_ended else "forbid", arbitrary_types_allowed=True)
     model = create_model("Parameters", __config__=config, **definitions)
     adapter = TypeAdapter(model)
-    schema = _schema_of(model, adapter, ParameterSchema)
+    schema = _explained(_untitled(_schema_of(model, adapter, ParameterSchema)), inspect.getdoc(function) or "")
     return _form(schema, _ParameterCheck(adapter, schema), {}, None)
 
 
@@ -249,6 +250,13 @@ def _has_config(kind: Any) -> bool:
     return isinstance(kind, type) and (
         issubclass(kind, BaseModel) or dataclasses.is_dataclass(kind) or hasattr(kind, "__required_keys__")
     )
+
+
+def _explained(schema: dict[str, Any], doc: str) -> dict[str, Any]:
+    """With the docstring's word on each parameter whose annotation has none of its own."""
+    told = {name: {"description": text} for name, text in parameter_docs(doc).items()}
+    properties = {name: {**told.get(name, {}), **part} for name, part in schema["properties"].items()}
+    return {**schema, "properties": properties}
 
 
 def _parameter_field(parameter: inspect.Parameter) -> Any:

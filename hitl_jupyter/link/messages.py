@@ -83,9 +83,10 @@ class Validated(_Message, tag="validated"):
 
 
 class Described(_Message, tag="described"):
-    """The reply to :class:`Describe`: per task its name, title, doc, JSON Schema of its parameters, or its error."""
+    """The reply to :class:`Describe`: the registered tasks, and the modules that could not be imported."""
 
     tasks: list[dict[str, Any]]
+    problems: list[dict[str, Any]] = []
 
 
 WorkerMessage = Hello | Emit | Transient | Validated | Described

@@ -172,7 +172,9 @@ REPLIES: dict[tuple[str, Verb], list[Reply]] = {
     ("hitl/sessions/{session_id}/result", "GET"): [
         ("200", "A pickle; only a process that trusts the task should open it", {"type": "string", "format": "binary"})
     ],
-    ("hitl/tasks", "GET"): [("200", "The registered tasks", _object(tasks={"type": "array"}))],
+    ("hitl/tasks", "GET"): [
+        ("200", "The registered tasks", _object(tasks={"type": "array"}, problems={"type": "array"}))
+    ],
     ("hitl/health", "GET"): [
         ("200", "All is well", _object(status=_TEXT, version=_TEXT, protocol=_COUNT, limits=_ref("Limits"))),
         ("503", "Degraded: the same, with the reasons", _object(status=_TEXT, reasons={"type": "array"})),

@@ -168,8 +168,8 @@ class TasksHandler(RestHandler):
 
     @allowed(("read", TASKS))
     async def get(self) -> None:
-        """The registered tasks, each with the JSON Schema of its parameters."""
-        self.reply({"tasks": await (await self.manager()).tasks()})
+        """The registered tasks, each with the form of its parameters, and the modules that could not be imported."""
+        self.reply(await (await self.manager()).tasks())
 
 
 class HealthHandler(RestHandler):

@@ -83,7 +83,7 @@ class Worker:
             if isinstance(message, Stop):
                 self._link.close()
                 return 0
-            self._link.reply(Described(tasks=describe(message.modules)))
+            self._link.reply(Described(**describe(message.modules)))
 
     def _next_message(self) -> Run | Describe | Stop:
         """The next; a worker that has nothing to do yet makes itself ready meanwhile."""

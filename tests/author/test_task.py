@@ -7,6 +7,7 @@ import pickle
 import sys
 import types
 from importlib.metadata import EntryPoint
+from pathlib import Path
 from typing import Any
 
 import cloudpickle
@@ -106,13 +107,27 @@ def entry_points(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("entry_points")
-def test_registered_tasks_are_listed_with_their_schema_and_broken_ones_with_their_error() -> None:
-    listed = {entry["name"]: entry for entry in describe(["tasks_of_a_package"])}
-    assert set(listed) == {"named", "tasks_of_a_package:own", "broken"}
+def test_registered_tasks_are_listed_once_with_their_form_and_broken_modules_with_their_error() -> None:
+    described = describe(["tasks_of_a_package", "another_broken_one"])
+    listed = {entry["name"]: entry for entry in described["tasks"]}
+    assert [entry["name"] for entry in described["tasks"]] == ["named", "tasks_of_a_package:own"]
+    assert listed["named"]["ui_schema"]["ui:order"] == ["lines", "line_seconds"]
+    assert listed["named"]["schema"]["properties"]["lines"]["description"] == "How many lines to stream."
     assert set(listed["named"]["schema"]["properties"]) == {"lines", "line_seconds"}
     assert listed["tasks_of_a_package:own"]["schema"]["required"] == ["n"]
     assert listed["tasks_of_a_package:own"]["doc"] == "Own."
-    assert "ModuleNotFoundError" in listed["broken"]["error"]
+    assert [problem["module"] for problem in described["problems"]] == ["no_such_module", "another_broken_one"]
+    assert all("ModuleNotFoundError" in problem["message"] for problem in described["problems"])
+
+
+def test_a_module_that_leaves_when_it_is_imported_does_not_take_the_list_along(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "tasks_that_leave.py").write_text("raise SystemExit('no licence')\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    described = describe(["tasks_that_leave", "hitl_jupyter.demo"])
+    assert "SystemExit: no licence" in described["problems"][0]["message"]
+    assert "hitl_jupyter.demo:simulate_streaming" in [entry["name"] for entry in described["tasks"]]
 
 
 @pytest.mark.usefixtures("entry_points")

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 from datetime import date
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
-from pydantic import SecretStr
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import Field, SecretStr
 
 from hitl_jupyter.forms import has_secrets, parameters_form
+from hitl_jupyter.forms.docstrings import parameter_docs
 from tests.forms.samples import (
     Colour,
     errors_of,
@@ -55,6 +58,57 @@ def test_a_secret_parameter_is_marked() -> None:
     schema = parameters_form(run).schema
     assert has_secrets(schema)
     assert "hunter2" not in json.dumps(schema)
+
+
+NUMPY = """Train.
+
+    Parameters
+    ----------
+    rounds : int, optional
+        How often,
+        in ``epochs``.
+    low, high
+        The range.
+    *rest
+        The others.
+    silent : str
+
+    Returns
+    -------
+    model : Model
+        What came of it.
+    """
+GOOGLE = """Train.
+
+    Args:
+        rounds (int, optional): How often,
+            in ``epochs``.
+        low: The range.
+        high: The range.
+        *rest: The others.
+
+    Returns:
+        model: What came of it.
+    """
+
+
+@pytest.mark.parametrize("doc", [NUMPY, GOOGLE])
+def test_what_a_docstring_says_of_a_parameter_is_its_description(doc: str) -> None:
+    def train(ctx: Any, rounds: int, low: float, high: Annotated[float, Field(description="Its own.")]) -> None: ...
+
+    train.__doc__ = doc
+    properties = parameters_form(train).schema["properties"]
+    assert {name: part["description"] for name, part in properties.items()} == {
+        "rounds": "How often, in epochs.", "low": "The range.", "high": "Its own.",
+    }  # fmt: skip
+    assert parameter_docs(doc) == {
+        "rounds": "How often, in epochs.", "low": "The range.", "high": "The range.", "rest": "The others.",
+    }  # fmt: skip
+
+
+@given(st.text(alphabet="ab :*-(),\n ", max_size=80), st.sampled_from(["Args:\n", "Parameters\n---\n", ""]))
+def test_no_docstring_is_too_odd_to_be_read(text: str, head: str) -> None:
+    assert all(said for said in parameter_docs(f"{head}{text}").values())
 
 
 def test_positional_only_parameters_are_refused() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, SecretStr
 
@@ -57,6 +57,28 @@ async def count(ctx: hitl.Context, lines: int = 10) -> int:
     for number in range(lines):
         ctx.stream(f"line {number}")
     return lines
+
+
+@hitl.task(title="Train a model")
+async def train(
+    ctx: hitl.Context,
+    rounds: Annotated[int, Field(ge=1)] = 10,
+    method: Annotated[Literal["fast", "exact"], Field(description="How.")] = "fast",
+    *,
+    label: str,
+) -> str:
+    """Learn, for a while.
+
+    Parameters
+    ----------
+    rounds : int
+        How often.
+    method : str
+        Not told: its annotation says it.
+    label : str
+        What to call it.
+    """
+    return label
 
 
 @hitl.task

@@ -16,7 +16,7 @@ TEA = {"item": "tea", "count": 2}
 
 @pytest.fixture
 def settings() -> dict[str, Any]:
-    return {"HitlExtension": {"task_modules": ["tests.server.tasks"]}}
+    return {"HitlExtension": {"task_modules": ["tests.server.tasks", "tests.no_such_module"]}}
 
 
 async def test_a_task_goes_from_its_start_over_a_form_and_a_question_to_its_result(api: Api) -> None:
@@ -182,11 +182,33 @@ async def test_events_are_read_forwards_and_backwards(api: Api) -> None:
 
 
 async def test_the_tasks_of_the_configured_modules_are_listed_with_their_parameters(api: Api) -> None:
-    tasks = {task["name"]: task for task in (await api("GET", "hitl/tasks")).json["tasks"]}
-    count = next(task for name, task in tasks.items() if name.endswith("count"))
-    assert count["schema"]["properties"]["lines"]["type"] == "integer"
-    wrong = await api("POST", "hitl/start-task", {"task": count["name"], "params": {"lines": "many"}})
-    assert (wrong.status, wrong.json["errors"][0]["field"]) == (422, "lines")
+    listing = (await api("GET", "hitl/tasks")).json
+    tasks = {task["name"]: task for task in listing["tasks"]}
+    train = tasks["tests.server.tasks:train"]
+    assert (train["title"], train["doc"].partition("\n")[0]) == ("Train a model", "Learn, for a while.")
+    assert train["ui_schema"]["ui:order"] == ["rounds", "method", "label"]
+    assert train["schema"]["required"] == ["label"]
+    properties = train["schema"]["properties"]
+    assert properties["rounds"] == {
+        "title": "Rounds", "type": "integer", "minimum": 1, "default": 10, "description": "How often.",
+    }  # fmt: skip
+    assert properties["method"] == {
+        "title": "Method", "type": "string", "enum": ["fast", "exact"], "default": "fast", "description": "How.",
+    }  # fmt: skip
+    (problem,) = listing["problems"]
+    assert problem["module"] == "tests.no_such_module"
+    assert "ModuleNotFoundError" in problem["message"]
+
+
+async def test_a_start_by_name_with_wrong_parameters_is_refused_with_an_error_per_field(api: Api) -> None:
+    params = {"rounds": 0, "method": "slow", "lable": "x"}
+    wrong = await api("POST", "hitl/start-task", {"task": "tests.server.tasks:train", "params": params})
+    assert (wrong.status, wrong.json["code"]) == (422, "invalid_values")
+    told = {error["field"]: error["message"] for error in wrong.json["errors"]}
+    assert told["rounds"] == "This must be at least 1."
+    assert told["label"] == "This field is required."
+    assert told.keys() == {"rounds", "method", "label", ""}, "the last is of the field that it does not have"
+    assert (await api("GET", "hitl/sessions")).json["sessions"] == []
     unknown = await api("POST", "hitl/start-task", {"task": "no such task"})
     assert (unknown.status, unknown.json["code"]) == (404, "not_found")
 

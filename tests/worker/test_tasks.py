@@ -306,7 +306,8 @@ def test_a_worker_describes_the_tasks_and_leaves_when_told() -> None:
     demo = tasks["hitl_jupyter.demo:long_running_task"]
     assert demo["max_retries"] == 2
     assert set(demo["schema"]["properties"]) == {"steps", "step_seconds"}
-    assert "ModuleNotFoundError" in tasks["no_such_module"]["error"]
+    assert demo["ui_schema"] == {"ui:order": ["steps", "step_seconds"]}
+    assert [problem["module"] for problem in described.problems] == ["no_such_module"]
 
 
 def test_a_spare_waits_for_its_run() -> None:
