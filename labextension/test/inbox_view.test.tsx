@@ -178,6 +178,7 @@ describe('an open row', () => {
     ]);
     expect(row(id)).toBe(before);
     expect(before.dataset).toMatchObject({ section: 'running', open: 'true' });
+    expect(before.textContent).toContain('Confirmed by Ada Lovelace');
     expect(before.contains(document.activeElement)).toBe(true);
     expect(row(other).dataset['open']).toBe('false');
     await page.pass(4000);

@@ -41,9 +41,9 @@ export const LineView = memo(function LineView({
   );
 });
 
-function SettledView({ row }: { readonly row: SettledRow }) {
+/** What became of a question, in a line. */
+export function SettledView({ settled, comment }: Pick<SettledRow, 'settled' | 'comment'>) {
   const { strings } = useHost();
-  const { settled, comment } = row;
   const no = settled.outcome === 'answered' && settled.value === false;
   const untouched = settled.outcome !== 'answered';
   return (
@@ -80,7 +80,7 @@ export const RowView = memo(function RowView({
         </div>
       );
     case 'settled':
-      return <SettledView row={row} />;
+      return <SettledView settled={row.settled} comment={row.comment} />;
     case 'attempt':
       return <div className="jp-hitl-Mark">{words.attemptMark(row.attempt)}</div>;
     case 'replayed':

@@ -2,12 +2,13 @@
 
 import { useMemo, useRef } from 'react';
 
-import type { SessionStore } from '../store';
+import type { SessionState, SessionStore } from '../store';
 import { SessionProvider, useSession, useSessionState } from './context';
 import type { Host } from './context';
 import { Ending } from './ending';
 import { ProgressBars } from './progress';
 import { Requests, orderOf } from './requests';
+import { SettledView } from './rows';
 import { SessionTimeline } from './session_view';
 import { keepShortcutsAway } from './shortcuts';
 import { useSteady } from './steady';
@@ -63,9 +64,18 @@ function Cards() {
         </p>
       )}
       <Requests state={state} root={root} />
+      <LastSettled state={state} />
       <Ending state={state} />
       <ProgressBars bars={snapshot.progress} moving={snapshot.status === 'running'} />
       <SessionTimeline state={state} />
     </div>
   );
+}
+
+/** What was answered last: here it does not stand in the output. Not while more is asked, nor beside its notice. */
+function LastSettled({ state }: { readonly state: SessionState }) {
+  const { settled: all, open_requests: open } = state.snapshot;
+  const last = open.length > 0 ? undefined : all.at(-1);
+  const isNews = state.elsewhere.some(({ settled }) => settled.request_id === last?.request_id);
+  return last === undefined || isNews ? null : <SettledView settled={last} comment={null} />;
 }
