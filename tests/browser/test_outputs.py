@@ -1,4 +1,4 @@
-"""Outputs that come back by themselves: after a reload, without a kernel, after the server was away, in any notebook."""
+"""Outputs that come back by themselves: after a reload, without a kernel, after the server was away."""
 
 from __future__ import annotations
 
@@ -137,7 +137,7 @@ def test_the_page_recovers_by_itself_when_the_server_comes_back(notebook: LabPag
 def close_dialogs_about_the_server(notebook: LabPage) -> None:
     """JupyterLab tells by a dialog that its server is away; a person closes it, whenever it comes."""
     dialog = notebook.page.get_by_role("dialog", name="Server Connection Error")
-    notebook.page.add_locator_handler(dialog, lambda: dialog.get_by_role("button").last.click())
+    notebook.page.add_locator_handler(dialog, dialog.get_by_role("button").last.click)
 
 
 def test_an_output_whose_session_is_gone_shows_what_was_saved_and_says_why(notebook: LabPage) -> None:
