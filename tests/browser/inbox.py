@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from playwright.sync_api import Locator, expect
 
 from hitl_jupyter.states import ENDED
@@ -57,7 +59,8 @@ class Inbox:
     @property
     def titles(self) -> list[str]:
         """The titles of all rows that are shown, from the top."""
-        return self.root.locator("[data-roving]").evaluate_all("all => all.map(each => each.title)")
+        found: list[str] = self.root.locator("[data-roving]").evaluate_all("all => all.map(each => each.title)")
+        return found
 
 
 STILL_SINCE = """element => new Promise(resolve => {
@@ -84,5 +87,8 @@ def forget_all(server: JupyterProcess) -> None:
         if session["status"] not in ENDED:
             server.request("POST", f"hitl/cancel-task/{session['session_id']}", {"force": True})
     for session in sessions:
-        path = f"hitl/sessions/{session['session_id']}"
-        eventually(lambda path=path: server.request("DELETE", path).status in (204, 404), "it is forgotten", within=20)
+        eventually(partial(_is_gone, server, session["session_id"]), "it is forgotten", within=20)
+
+
+def _is_gone(server: JupyterProcess, session_id: str) -> bool:
+    return server.request("DELETE", f"hitl/sessions/{session_id}").status in (204, 404)

@@ -11,7 +11,7 @@ import pytest
 from nbconvert import HTMLExporter
 from playwright.sync_api import Request, expect
 
-from hitl_jupyter.notebook.fallback import SESSION_MIME
+from hitl_jupyter.final_output import SESSION_MIME
 from tests.browser.cells import QUESTION, View
 from tests.browser.lab_page import LabPage
 from tests.support.waiting import eventually
@@ -194,7 +194,7 @@ def test_the_end_is_written_into_the_output_as_a_kernel_words_it(notebook: LabPa
     assert WIDGET_MIME not in by_page
     assert {kind: by_kernel[kind] for kind in by_page} == by_page
     assert session_id not in json.dumps(by_page)
-    html, _ = HTMLExporter().from_filename(str(notebook.server.root / "ending.ipynb"))
+    html, _ = HTMLExporter().from_filename(str(notebook.server.root / "ending.ipynb"))  # type: ignore[no-untyped-call]
     assert "Go on?" in html.split("</style>")[-1]
 
 
