@@ -3,6 +3,7 @@
 import { useEffect, useMemo, useRef, useState } from 'react';
 
 import type { Actions, TaskInfo } from '../actions';
+import { proseOf } from '../docstring';
 import type { Values } from '../drafts';
 import type { Refusal } from '../port';
 import type { Json } from '../protocol';
@@ -19,6 +20,7 @@ interface StartFormProps {
 export function StartForm({ task, actions, onStarted }: StartFormProps) {
   const { strings } = useHost();
   const words = strings.start;
+  const prose = proseOf(task.doc);
   const box = useRef<HTMLDivElement>(null);
   const [values, setValues] = useState<Values>({});
   const [busy, setBusy] = useState(false);
@@ -52,7 +54,7 @@ export function StartForm({ task, actions, onStarted }: StartFormProps) {
           {task.name}
         </p>
       </div>
-      {task.doc !== '' && <p className="jp-hitl-Start-text">{task.doc.trim()}</p>}
+      {prose !== '' && <p className="jp-hitl-Start-text">{prose}</p>}
       {schema === null ? (
         <p className="jp-hitl-Problem">{words.notDrawable}</p>
       ) : (
