@@ -55,7 +55,7 @@ pytest: $(STAMPS)/test $(LABEXT)/package.json $(STAMPS)/chromium ## tests and no
 notebooks: $(STAMPS)/test $(LABEXT)/package.json ## execute the demo notebooks anew and save them with their outputs
 	$(RUN) python -m tests.notebooks.running
 
-bench: $(STAMPS)/test ## measure rates and latencies, each beside a bare baseline
+bench: $(STAMPS)/test $(LABEXT)/package.json $(STAMPS)/chromium ## measure rates and latencies, each beside a bare baseline
 	$(RUN) python -m benchmarks
 
 screenshots: $(STAMPS)/test $(LABEXT)/package.json $(STAMPS)/chromium ## take the pictures of docs/images anew

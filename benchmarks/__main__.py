@@ -1,4 +1,4 @@
-"""Measure everything, or only the parts named: ``python -m benchmarks waiting starting asking streaming single``."""
+"""Measure everything, or only the parts named, such as ``python -m benchmarks asking browser``."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks import bare, measures
+from benchmarks import bare, browser, measures
 from benchmarks.client import ROOT, Client
 from benchmarks.table import Figure, show
 from tests.support.jupyter_process import JupyterProcess, jupyter
 
 PARTS = ("waiting", "starting", "asking", "streaming", "single")
+BROWSER = "browser"
 PROBE = "--ServerApp.jpserver_extensions={'benchmarks.probe': True, 'hitl_jupyter': True}"
 
 
@@ -40,14 +41,23 @@ async def measure(server: JupyterProcess, url: str, folder: Path, parts: tuple[s
 
 def main(parts: tuple[str, ...]) -> int:
     """Print the table; the exit code says how many targets were missed."""
+    served = tuple(part for part in parts if part != BROWSER)
     path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
-    with tempfile.TemporaryDirectory() as name, bare.echo_server() as url:
+    figures: list[Figure] = []
+    with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        with jupyter(folder, arguments=(PROBE,), environ={"PYTHONPATH": path}) as server:
-            figures = asyncio.run(measure(server, url, folder, parts))
+        if served:
+            with (
+                bare.echo_server() as url,
+                jupyter(folder, arguments=(PROBE,), environ={"PYTHONPATH": path}) as server,
+            ):
+                figures += asyncio.run(measure(server, url, folder, served))
+        if BROWSER in parts:
+            print(f"{BROWSER} …", file=sys.stderr)
+            figures += browser.figures(folder / "lab")
     show(figures, f"hitl_jupyter on {os.cpu_count()} cores, Python {platform.python_version()}")
     return sum(1 for figure in figures if figure.met is False)
 
 
 if __name__ == "__main__":
-    sys.exit(main(tuple(sys.argv[1:]) or PARTS))
+    sys.exit(main(tuple(sys.argv[1:]) or (*PARTS, BROWSER)))
