@@ -3,7 +3,8 @@ import { expect, test } from 'vitest';
 import { proseOf } from '../src/docstring';
 
 test('the paragraphs before numpy’s first section are the prose', () => {
-  const doc = 'Train a model.\n\nIt takes long.\n\nParameters\n----------\nrounds : int\n    How many.\n';
+  const doc =
+    'Train a model.\n\nIt takes long.\n\nParameters\n----------\nrounds : int\n    How many.\n';
   expect(proseOf(doc)).toBe('Train a model.\n\nIt takes long.');
 });
 

@@ -29,6 +29,11 @@ class InboxBody extends ReactWidget {
     this.addClass('jp-hitl-InboxBody');
   }
 
+  /** Whether the list stands there, and not the form that starts a task. */
+  get showsList(): boolean {
+    return !this.starting;
+  }
+
   showStart(starting: boolean): void {
     this.starting = starting;
     this.update();
@@ -154,7 +159,7 @@ export const panelPlugin: JupyterFrontEndPlugin<IInboxPanel> = {
         show();
       },
       get isVisible() {
-        return panel.isVisible;
+        return panel.isVisible && body.showsList;
       }
     };
   }

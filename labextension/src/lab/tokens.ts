@@ -77,7 +77,7 @@ export interface IInboxPanel {
   show(sessionId?: string): void;
   /** Show the panel with the form that starts a task. */
   showStart(): void;
-  /** Whether the panel can be seen now. */
+  /** Whether the list can be seen now. */
   readonly isVisible: boolean;
 }
 
