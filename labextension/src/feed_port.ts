@@ -5,10 +5,12 @@ import type { Connection, Refusal } from './port';
 import { BATCH_SUBPROTOCOL } from './protocol';
 import type { FeedMessage } from './protocol';
 import { Reconnecting } from './reconnecting';
-import type { Server } from './server';
+import type { Server, Socket } from './server';
 import type { Strings } from './strings';
 
 export interface FeedHandler {
+  /** A connection is tried: its list begins anew, whatever was named by one that was lost. */
+  begins(): void;
   /** Lines as they come. Each connection lists all sessions first, and ends its list by `sessions_listed`. */
   messages(batch: readonly FeedMessage[]): void;
   connection(state: Connection, refusal?: Refusal): void;
@@ -39,7 +41,7 @@ export class FeedPort implements Feed {
   constructor(private readonly options: FeedPortOptions) {
     this.ended = options.ended;
     this.line = new Reconnecting({
-      open: () => options.server.open('ws', this.query(), [BATCH_SUBPROTOCOL]),
+      open: () => this.open(),
       askWhy: () => this.askWhy(),
       frame: messages => this.receive(messages as readonly FeedMessage[]),
       changed: (state, refusal) => this.handler?.connection(state, refusal),
@@ -61,9 +63,12 @@ export class FeedPort implements Feed {
     this.line.retry();
   }
 
-  private query(): URLSearchParams {
-    const { ended } = this.options;
-    return new URLSearchParams(ended === undefined ? {} : { ended: String(ended) });
+  private open(): Socket {
+    this.handler?.begins();
+    const query = new URLSearchParams(
+      this.ended === undefined ? {} : { ended: String(this.ended) }
+    );
+    return this.options.server.open('ws', query, [BATCH_SUBPROTOCOL]);
   }
 
   private receive(messages: readonly FeedMessage[]): void {
@@ -75,10 +80,7 @@ export class FeedPort implements Feed {
 
   private async askWhy(): Promise<Refusal | null> {
     const { server, words } = this.options;
-    const status = await server.request('sessions?limit=1').then(
-      response => response.status,
-      () => 0
-    );
+    const { status } = await server.request('sessions?limit=1');
     switch (status) {
       case 401:
       case 403:

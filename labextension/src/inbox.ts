@@ -42,6 +42,9 @@ interface Known {
 export class Inbox {
   private state: InboxState;
   private readonly listeners = new Set<() => void>();
+  private connection: Connection = 'connecting';
+  private refusal: Refusal | null = null;
+  private listed = false;
   private readonly known = new Map<string, Known>();
   private readonly sections: Record<Section, SortedList<Summary>> = {
     waiting: new SortedList<Summary>(summary => waitingSince(summary), nameOf),
@@ -50,8 +53,12 @@ export class Inbox {
   };
   /** What the list of this connection has named so far; null once it is complete. */
   private listing: Set<string> | null = new Set();
-  /** Ended sessions that the list did not name but a page of older ones. */
-  private readonly paged = new Set<string>();
+  /** No session comes back; but a page of older ones may have been read before. */
+  private readonly forgotten = new Set<string>();
+  /** From where older sessions are to be loaded; null where all are known. */
+  private cursor: string | null = null;
+  private loading = false;
+  private failure: { readonly error: string } | null = null;
   private scheduled = false;
   private readonly stop: () => void;
 
@@ -60,17 +67,11 @@ export class Inbox {
     private readonly actions: Actions,
     private readonly schedule: Schedule = perFrame
   ) {
-    this.state = {
-      connection: 'connecting',
-      refusal: null,
-      listed: false,
-      waiting: [],
-      running: [],
-      ended: [],
-      older: 'all',
-      selected: null
-    };
+    this.state = this.current(null);
     this.stop = feed.subscribe({
+      begins: () => {
+        this.listing = new Set();
+      },
       messages: batch => this.receive(batch),
       connection: (state, refusal) => this.connected(state, refusal)
     });
@@ -95,24 +96,23 @@ export class Inbox {
     }
   }
 
-  /** Load the page of ended sessions after the oldest that is known. */
+  /** Load the ended sessions that come after those the list named: the next page with one that is not known. */
   async loadOlder(): Promise<void> {
-    if (this.state.older === 'all' || this.state.older === 'loading') {
+    if (this.loading || this.cursor === null) {
       return;
     }
-    this.change({ older: 'loading' });
+    this.loading = true;
+    this.failure = null;
+    this.changed();
     try {
-      const page = await this.actions.sessions(this.olderQuery());
-      for (const summary of page.sessions) {
-        if (!this.known.has(summary.session_id)) {
-          this.paged.add(summary.session_id);
-          this.put({ rev: 0, summary });
-        }
+      while (this.cursor !== null && !(await this.loadPage(this.cursor))) {
+        // All of that page are known from before the connection was lost.
       }
-      this.change({ older: page.cursor === null ? 'all' : 'more' });
     } catch (error) {
-      this.change({ older: { error: error instanceof Error ? error.message : String(error) } });
+      this.failure = { error: error instanceof Error ? error.message : String(error) };
     }
+    this.loading = false;
+    this.changed();
   }
 
   reconnect(): void {
@@ -125,10 +125,9 @@ export class Inbox {
   }
 
   private connected(connection: Connection, refusal?: Refusal): void {
-    if (connection !== 'live') {
-      this.listing = new Set();
-    }
-    this.change({ connection, refusal: refusal ?? null });
+    this.connection = connection;
+    this.refusal = refusal ?? null;
+    this.changed();
   }
 
   private receive(batch: readonly FeedMessage[]): void {
@@ -142,11 +141,12 @@ export class Inbox {
           break;
       }
     }
-    this.change({});
+    this.changed();
   }
 
   private take({ session_id: sessionId, rev, summary, forgotten }: SessionChanged): void {
     if (forgotten || summary === null) {
+      this.forgotten.add(sessionId);
       this.drop(sessionId);
       return;
     }
@@ -160,25 +160,53 @@ export class Inbox {
 
   /** The list is whole: what it did not name is gone, but for ended sessions that are older than all it named. */
   private complete(): void {
-    const named = this.listing ?? new Set();
+    const named = this.listing;
     this.listing = null;
-    const endedNamed = this.sections.ended.items.filter(({ session_id: id }) => named.has(id));
-    const oldest = Math.min(...endedNamed.map(({ created_at: at }) => at ?? 0));
+    this.listed = true;
+    if (named === null) {
+      return;
+    }
+    const oldest = this.oldestListed(named);
     for (const [sessionId, { summary }] of [...this.known]) {
-      const isOlder = this.paged.has(sessionId) && (summary.created_at ?? 0) < oldest;
+      const isOlder =
+        oldest !== null && sectionOf(summary) === 'ended' && compareAge(summary, oldest) < 0;
       if (!named.has(sessionId) && !isOlder) {
         this.drop(sessionId);
       }
     }
-    const full = this.feed.ended !== undefined && endedNamed.length >= this.feed.ended;
-    const older = full && this.state.older === 'all' && this.paged.size === 0;
-    this.change({ listed: true, ...(older && { older: 'more' as const }) });
+    // While the connection was lost, sessions may have ended that are older than those the list names.
+    this.cursor = oldest === null ? null : cursorAfter(oldest);
+    this.failure = null;
+  }
+
+  /** The oldest ended session of a list that names no more than so many; null where it named all. */
+  private oldestListed(named: ReadonlySet<string>): Summary | null {
+    const ended = this.sections.ended.items.filter(({ session_id: id }) => named.has(id));
+    const isFull = this.feed.ended !== undefined && ended.length >= this.feed.ended;
+    return isFull ? (ended.toSorted(compareAge)[0] ?? null) : null;
+  }
+
+  /** Whether it brought a session that was not known. */
+  private async loadPage(cursor: string): Promise<boolean> {
+    const status = [...ENDED].join(',');
+    const query = new URLSearchParams({ status, limit: String(OLDER_AT_ONCE), cursor });
+    const page = await this.actions.sessions(query);
+    const news = page.sessions.filter(
+      ({ session_id: id }) => !this.known.has(id) && !this.forgotten.has(id)
+    );
+    news.forEach(summary => this.put({ rev: 0, summary }));
+    // Unless a list was told anew meanwhile, from whose end it goes on.
+    if (this.cursor === cursor) {
+      this.cursor = page.cursor;
+    }
+    return news.length > 0;
   }
 
   private put(entry: Known): void {
     const sessionId = entry.summary.session_id;
     const before = this.known.get(sessionId)?.summary;
     this.known.set(sessionId, entry);
+    this.forgotten.delete(sessionId);
     const section = sectionOf(entry.summary);
     if (before !== undefined && sectionOf(before) !== section) {
       this.sections[sectionOf(before)].remove(before);
@@ -188,51 +216,36 @@ export class Inbox {
 
   private drop(sessionId: string): void {
     const before = this.known.get(sessionId)?.summary;
-    this.paged.delete(sessionId);
     if (before !== undefined) {
       this.known.delete(sessionId);
       this.sections[sectionOf(before)].remove(before);
     }
   }
 
-  private olderQuery(): URLSearchParams {
-    const query = new URLSearchParams({
-      status: [...ENDED].join(','),
-      limit: String(OLDER_AT_ONCE)
-    });
-    const oldest = this.sections.ended.items.reduce<Summary | null>(
-      (found, each) =>
-        found === null || (each.created_at ?? 0) < (found.created_at ?? 0) ? each : found,
-      null
-    );
-    if (oldest !== null) {
-      query.set('cursor', `${oldest.created_at ?? 0},${oldest.session_id}`);
-    }
-    return query;
-  }
-
-  private change(part: Partial<InboxState>): void {
-    const { waiting, running, ended } = this.sections;
-    this.state = { ...this.state, ...part };
-    this.scheduleTelling(() => {
-      this.state = {
-        ...this.state,
-        waiting: waiting.items,
-        running: running.items,
-        ended: ended.items
-      };
-    });
-  }
-
-  private scheduleTelling(prepare: () => void): void {
+  /** All parts of the state change together, once a frame. */
+  private changed(): void {
     if (!this.scheduled) {
       this.scheduled = true;
       this.schedule(() => {
         this.scheduled = false;
-        prepare();
+        this.state = this.current(this.state.selected);
         this.tell();
       });
     }
+  }
+
+  private current(selected: string | null): InboxState {
+    const { waiting, running, ended } = this.sections;
+    return {
+      connection: this.connection,
+      refusal: this.refusal,
+      listed: this.listed,
+      waiting: waiting.items,
+      running: running.items,
+      ended: ended.items,
+      older: this.loading ? 'loading' : (this.failure ?? (this.cursor === null ? 'all' : 'more')),
+      selected
+    };
   }
 
   private tell(): void {
@@ -262,6 +275,16 @@ function sectionOf({ status, open_requests: requests }: Summary): Section {
 
 function waitingSince({ open_requests: requests }: Summary): number {
   return Math.min(...requests.map(request => request.opened_at));
+}
+
+/** As the server lists sessions, the oldest first. */
+function compareAge(a: Summary, b: Summary): number {
+  const age = (a.created_at ?? 0) - (b.created_at ?? 0);
+  return age !== 0 ? age : a.session_id < b.session_id ? -1 : 1;
+}
+
+function cursorAfter({ created_at: at, session_id: sessionId }: Summary): string {
+  return `${at ?? 0},${sessionId}`;
 }
 
 function nameOf({ session_id: sessionId }: Summary): string {
