@@ -8,7 +8,10 @@ import type { Socket } from './server';
 export interface ReconnectingOptions {
   /** Opens a socket at the place that is reached now. */
   readonly open: () => Socket;
-  /** A browser does not tell why a socket was refused; a plain request does. Null: nothing speaks against trying on. */
+  /**
+   * A browser does not tell why a socket was refused; a plain request does. Null: nothing speaks against trying on.
+   * Rejects while nobody is there to say.
+   */
   readonly askWhy: () => Promise<Refusal | null>;
   /** One frame. Calls `isLive` once what was missed has been told. */
   readonly frame: (messages: readonly unknown[]) => void;
@@ -55,6 +58,7 @@ export class Reconnecting {
   retry(): void {
     if (this.started && this.socket === null && !this.resting) {
       this.tries = 0;
+      this.askedWhy = false;
       this.become(this.wasLive ? 'reconnecting' : 'connecting');
       this.connect();
     }
@@ -77,8 +81,13 @@ export class Reconnecting {
     }
   }
 
-  send(text: string): void {
-    this.socket?.send(text);
+  /** Whether it went out: only what is live, and does not rest, carries anything. */
+  send(text: string): boolean {
+    if (this.socket === null || this.current !== 'live') {
+      return false;
+    }
+    this.socket.send(text);
+    return true;
   }
 
   /** What was missed has been told; from here it is live. */
@@ -150,8 +159,11 @@ export class Reconnecting {
   }
 
   private async learnWhy(): Promise<void> {
-    const refusal = await this.options.askWhy();
-    if (refusal !== null && this.current !== 'live' && this.started && !this.resting) {
+    const refusal = await this.options.askWhy().catch(() => undefined);
+    if (refusal === undefined) {
+      // A server that is down cannot say; the one that comes up may (it has another token, say).
+      this.askedWhy = false;
+    } else if (refusal !== null && this.current !== 'live' && this.started && !this.resting) {
       this.giveUp('refused', refusal);
     }
   }

@@ -85,9 +85,7 @@ export class SocketPort implements Port {
     const key = command.idempotency_key ?? newKey();
     const keyed = { ...command, idempotency_key: key };
     const reply = this.pending.add(key, keyed, words.noReply);
-    if (state === 'live') {
-      this.line.send(JSON.stringify(keyed));
-    }
+    this.line.send(JSON.stringify(keyed));
     return reply;
   }
 
@@ -107,11 +105,9 @@ export class SocketPort implements Port {
   }
 
   private sendDraft(command: Command): Reply {
-    if (this.line.state !== 'live') {
-      return refused('offline', this.options.words.notConnected);
-    }
-    this.line.send(JSON.stringify(command));
-    return { ok: true };
+    return this.line.send(JSON.stringify(command))
+      ? { ok: true }
+      : refused('offline', this.options.words.notConnected);
   }
 
   private query(): URLSearchParams {
@@ -164,10 +160,7 @@ export class SocketPort implements Port {
 
   private async askWhy(): Promise<Refusal | null> {
     const { server, words } = this.options;
-    const status = await server.request(this.path('session-info')).then(
-      response => response.status,
-      () => 0
-    );
+    const { status } = await server.request(this.path('session-info'));
     if (status === 404) {
       return { code: 'not_found', message: words.unknownSession };
     }
