@@ -29,6 +29,7 @@ export class CommPort implements Port {
   readonly route = 'kernel';
   private handler: PortHandler | null = null;
   private sequencer = new Sequencer(0);
+  private tail: number | null = null;
   private state: Connection = 'connecting';
   private sessionEnded = false;
   private watching = false;
@@ -45,7 +46,8 @@ export class CommPort implements Port {
     this.handler = handler;
     this.sequencer = new Sequencer(after);
     const off = this.comm.onMessage((content, buffers) => this.receive(content, buffers));
-    this.watch(after, tail);
+    this.tail = tail;
+    this.watch();
     return () => {
       off();
       this.handler = null;
@@ -57,17 +59,19 @@ export class CommPort implements Port {
   reconnect(): void {
     this.become('reconnecting');
     this.unwatch();
-    this.watch(this.sequencer.lastSeq, null);
+    this.watch();
   }
 
   /** The kernel holds no connection for a page that does not watch. */
   rest(): void {
     this.unwatch();
+    this.sequencer.pause();
   }
 
   wake(): void {
-    if (this.handler !== null && !this.watching && !this.sessionEnded) {
-      this.watch(this.sequencer.lastSeq, null);
+    const isOver = this.sessionEnded || this.state === 'refused';
+    if (this.handler !== null && !this.watching && !isOver) {
+      this.watch();
     }
   }
 
@@ -96,9 +100,12 @@ export class CommPort implements Port {
     });
   }
 
-  private watch(after: number, tail: number | null): void {
+  /** From the place that is reached. */
+  private watch(): void {
+    const after = this.sequencer.lastSeq;
     this.watching = true;
-    this.comm.send({ op: 'watch', after, tail });
+    this.sequencer.pause();
+    this.comm.send({ op: 'watch', after, tail: after > 0 ? null : this.tail });
   }
 
   private unwatch(): void {

@@ -1,15 +1,17 @@
 // Lets each event through once and in order, whatever the carrier repeats.
 
-import type { ServerMessage } from './protocol';
+import type { ServerMessage, StateReplayStart } from './protocol';
 
 /**
  * The place of one viewer in a session's history.
  *
  * A comm is heard by every page that shows the widget, so one page's replay reaches the others too; and a socket that
- * reconnects may be told again what it knows. Nothing passes before the first `state_replay_start`.
+ * reconnects may be told again what it knows. Nothing passes before a replay that goes on from this place.
  */
 export class Sequencer {
   private begun: boolean;
+  /** Retention took all events up to this one. */
+  private truncated = 0;
 
   constructor(public lastSeq: number) {
     this.begun = lastSeq > 0;
@@ -17,6 +19,11 @@ export class Sequencer {
 
   /** The epoch under which `lastSeq` was seen. */
   epoch: number | null = null;
+
+  /** Let nothing pass until a replay goes on from here: what another page is told may begin further on. */
+  pause(): void {
+    this.begun = false;
+  }
 
   /** The messages of this frame that are news. */
   accept(frame: readonly ServerMessage[]): readonly ServerMessage[] {
@@ -27,22 +34,29 @@ export class Sequencer {
     switch (message.type) {
       case 'reset':
         this.epoch = message.epoch;
-        this.lastSeq = 0;
+        this.lastSeq = this.truncated = 0;
         this.begun = true;
         return true;
       case 'state_replay_start':
-        this.epoch = message.epoch;
-        this.begun = true;
+        return this.begins(message);
+      case 'truncated':
+        this.truncated = message.last_seq;
         return true;
       case 'error':
         return true;
       case 'state_replay_complete':
-      case 'truncated':
       case 'draft':
         return this.begun;
       default:
         return this.begun && this.isNewEvent(message.seq);
     }
+  }
+
+  private begins({ epoch, first_seq: first, snapshot }: StateReplayStart): boolean {
+    const goesOn = snapshot !== undefined || first <= Math.max(this.lastSeq, this.truncated) + 1;
+    this.begun ||= goesOn;
+    this.epoch = this.begun ? epoch : this.epoch;
+    return this.begun;
   }
 
   private isNewEvent(seq: number | undefined): boolean {
