@@ -76,8 +76,8 @@ export class SessionStore {
   private connection: Connection = 'connecting';
   private refusal: Refusal | null = null;
   private replaying = true;
-  /** How many events the replay that goes on brings. */
-  private replayCount = 0;
+  /** How many events a replay that goes on has brought; over several connections, if it is cut off. */
+  private replayed: number | null = null;
   private truncated = 0;
   private history: SessionState['history'] = 'all';
   private elsewhere: readonly SettledElsewhere[] = [];
@@ -142,9 +142,11 @@ export class SessionStore {
     const before = this.transcript.firstSeq;
     try {
       const events = await this.port.history(before, HISTORY_PAGE);
-      const first = events[0]?.seq ?? 1;
-      this.transcript.prepend(events, first, this.snapshot);
-      this.history = events.length > 0 && first > this.truncated + 1 ? 'more' : 'all';
+      // If rows were cut, or all was forgotten meanwhile, the page does not join what is loaded now.
+      if (this.transcript.firstSeq === before) {
+        this.transcript.prepend(events, events[0]?.seq ?? 1, this.snapshot);
+      }
+      this.history = this.transcript.firstSeq > this.truncated + 1 ? 'more' : 'all';
     } catch (error) {
       this.history = { error: error instanceof Error ? error.message : String(error) };
     }
@@ -190,7 +192,7 @@ export class SessionStore {
         this.begin(message);
         break;
       case 'state_replay_complete':
-        this.replayed();
+        this.endReplay();
         break;
       case 'reset':
         this.forgetAll();
@@ -212,17 +214,18 @@ export class SessionStore {
     }
   }
 
-  private replayed(): void {
+  private endReplay(): void {
+    const count = this.replayed ?? 0;
+    this.replayed = null;
     if (this.replaying) {
       this.replaying = false;
       this.transcript.countedTo(this.snapshot.streams);
     }
     const now = Date.now() / 1000;
     const isOld = now - (this.snapshot.created_at ?? now) > JUST_STARTED_SECONDS;
-    if (this.replayCount > 0 && isOld && this.transcript.rows.length > 0) {
-      this.transcript.markReplayed(this.replayCount, now, this.snapshot.last_seq);
+    if (count > 0 && isOld && this.transcript.rows.length > 0) {
+      this.transcript.markReplayed(count, now, this.snapshot.last_seq);
     }
-    this.replayCount = 0;
   }
 
   /** Two answered at the same time, and the other was first: what came as settled was not by this page. */
@@ -259,11 +262,13 @@ export class SessionStore {
   private begin(start: StateReplayStart): void {
     const snapshot = start.snapshot as unknown as Snapshot | undefined | null;
     const known = this.snapshot.last_seq;
-    this.replayCount = Math.max(0, start.last_seq - Math.max(known, start.first_seq - 1));
+    this.replayed ??= 0;
     // The replay of another page on the same comm: what is new in it goes on from what is known here.
     const goesOn = known > 0 && start.count > 0 && start.first_seq <= known + 1;
     if (snapshot != null && snapshot.last_seq > known && !goesOn) {
       this.transcript.clear();
+      this.replaying = true;
+      this.replayed = 0;
       this.snapshot = snapshot;
       this.transcript.firstSeq = start.count > 0 ? start.first_seq : snapshot.last_seq + 1;
       this.history = this.transcript.firstSeq > this.truncated + 1 ? 'more' : 'all';
@@ -279,12 +284,16 @@ export class SessionStore {
     this.elsewhere = [];
     this.answered.clear();
     this.replaying = true;
+    this.replayed = null;
   }
 
   /** Numbered events: those the snapshot already holds (a replayed tail) make rows only. */
   private take(events: readonly JournalEvent[]): void {
     if (events.length === 0) {
       return;
+    }
+    if (this.replayed !== null) {
+      this.replayed += events.length;
     }
     const before = this.snapshot;
     const news = events.filter(event => (event.seq ?? 0) > before.last_seq);
