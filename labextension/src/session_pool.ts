@@ -27,7 +27,10 @@ interface Shared {
   readonly store: SessionStore;
   /** Each lease, and whether it can be seen. */
   readonly leases: Map<object, boolean>;
-  timer: ReturnType<typeof setTimeout> | undefined;
+  /** Running since it was seen last. */
+  resting: ReturnType<typeof setTimeout> | undefined;
+  /** Running since it was let go. */
+  ending: ReturnType<typeof setTimeout> | undefined;
 }
 
 export class SessionPool {
@@ -55,8 +58,9 @@ export class SessionPool {
         }
       },
       release: () => {
-        shared.leases.delete(lease);
-        this.attend(sessionId, shared);
+        if (shared.leases.delete(lease)) {
+          this.attend(sessionId, shared);
+        }
       }
     };
   }
@@ -76,7 +80,8 @@ export class SessionPool {
 
   private make(sessionId: string, port: Port): Shared {
     const store = new SessionStore(port, this.options.schedule);
-    const shared: Shared = { port, store, leases: new Map(), timer: undefined };
+    const timers = { resting: undefined, ending: undefined };
+    const shared: Shared = { port, store, leases: new Map(), ...timers };
     this.shared.set(sessionId, shared);
     return shared;
   }
@@ -89,22 +94,25 @@ export class SessionPool {
 
   /** Wake it, or see to it that it rests or ends in a while. */
   private attend(sessionId: string, shared: Shared): void {
-    clearTimeout(shared.timer);
+    clearTimeout(shared.ending);
     if (shared.leases.size === 0) {
-      shared.timer = setTimeout(() => this.end(sessionId, shared), GRACE_MS);
-    } else if (isSeen(shared)) {
+      shared.ending = setTimeout(() => this.end(sessionId, shared), GRACE_MS);
+    }
+    if (isSeen(shared)) {
+      clearTimeout(shared.resting);
+      shared.resting = undefined;
       shared.port.wake();
     } else {
       const wait = this.options.restAfterMs ?? REST_AFTER_MS;
-      shared.timer = setTimeout(() => shared.port.rest(), wait);
+      shared.resting ??= setTimeout(() => shared.port.rest(), wait);
     }
   }
 
   private end(sessionId: string, shared: Shared): void {
-    clearTimeout(shared.timer);
-    if (this.shared.get(sessionId) === shared) {
-      this.shared.delete(sessionId);
-    }
+    clearTimeout(shared.ending);
+    clearTimeout(shared.resting);
+    shared.leases.clear();
+    this.shared.delete(sessionId);
     shared.store.dispose();
   }
 }
