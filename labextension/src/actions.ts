@@ -122,15 +122,17 @@ export class Actions {
 }
 
 function refusalIn(text: string, response: Response, words: Strings['connection']): Refusal {
+  // HTTP/2 has no words for a status.
+  const said = response.statusText || words.noReply;
   try {
     const body = JSON.parse(text) as Readonly<Record<string, Json>>;
     return {
       code: typeof body['code'] === 'string' ? body['code'] : 'error',
-      message: typeof body['message'] === 'string' ? body['message'] : response.statusText,
+      message: typeof body['message'] === 'string' ? body['message'] : said,
       errors: fieldErrors(body['errors']),
       details: body
     };
   } catch {
-    return { code: 'error', message: response.statusText || words.noReply };
+    return { code: 'error', message: said };
   }
 }

@@ -98,7 +98,7 @@ function timelineOf(
     return null;
   }
   // Clocks differ: what the session says of itself counts, and nothing ends before it began.
-  const to = Math.max(from, run.ended_at ?? Math.max(now, ...waits.map(wait => wait.since)));
+  const to = Math.max(from, run.ended_at ?? Math.max(now, ...timesOf(run.attempts, waits)));
   const marks = [...attemptMarks(run.attempts), ...requests, ...endingMarks(run)];
   return {
     from,
@@ -108,6 +108,14 @@ function timelineOf(
   };
 }
 
+/** Of all that is known to have happened. */
+function timesOf(attempts: readonly AttemptSpan[], waits: readonly Wait[]): readonly number[] {
+  return [
+    ...attempts.flatMap(attempt => [attempt.started_at, attempt.ended_at]),
+    ...waits.flatMap(wait => [wait.since, wait.until])
+  ].filter(at => at !== null);
+}
+
 /** Cut at every change, and name each piece by what held in it. */
 function spansOf(
   attempts: readonly AttemptSpan[],
@@ -115,11 +123,8 @@ function spansOf(
   from: number,
   to: number
 ): readonly Span[] {
-  const ends = [
-    ...attempts.flatMap(attempt => [attempt.started_at, attempt.ended_at]),
-    ...waits.flatMap(wait => [wait.since, wait.until])
-  ].filter(at => at !== null && at > from && at < to) as number[];
-  const cuts = [from, ...new Set(ends.sort((a, b) => a - b)), to];
+  const changes = timesOf(attempts, waits).filter(at => at > from && at < to);
+  const cuts = [from, ...new Set(changes.toSorted((a, b) => a - b)), to];
   const spans: Span[] = [];
   for (let index = 0; index + 1 < cuts.length; index += 1) {
     const span = spanBetween(cuts[index], cuts[index + 1], attempts, waits);
