@@ -42,7 +42,6 @@ export function inboxWords(translator: Translator) {
     overdue: __('overdue'),
     attempt: (attempt: number) => __('attempt %1', String(attempt)),
     moreQuestions: (count: number) => _n('%1 more question', '%1 more questions', count),
-    connecting: __('Connecting…'),
     loading: __('Loading…'),
     reconnecting: __('Reconnecting… What is shown may be out of date.'),
     offline: __('Offline. What is shown may be out of date.'),
@@ -60,8 +59,7 @@ export function inboxWords(translator: Translator) {
     forgetForGood: __('Forget for good?'),
     showOlder: __('Show older'),
     loadingOlder: __('Loading older sessions…'),
-    olderFailed: (why: string) => __('Older sessions could not be loaded. %1', why),
-    noProgress: __('No output is shown here; open the session to read it.')
+    olderFailed: (why: string) => __('Older sessions could not be loaded. %1', why)
   };
 }
 

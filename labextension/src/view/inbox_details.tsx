@@ -58,7 +58,7 @@ function RowActions({ summary, host }: DetailsProps) {
           onClick={() => armed && openSession(summary.session_id)}
         >
           <ActionIcon name="open" />
-          {words.open}
+          <span>{words.open}</span>
         </button>
       )}
       {revealCell !== undefined && summary.origin?.notebook != null && (
@@ -70,7 +70,7 @@ function RowActions({ summary, host }: DetailsProps) {
           onClick={() => armed && revealCell(summary)}
         >
           <ActionIcon name="cell" />
-          {words.reveal}
+          <span>{words.reveal}</span>
         </button>
       )}
       <span className="jp-hitl-Spring" />
