@@ -41,7 +41,8 @@ class InboxBody extends ReactWidget {
 
   protected override onActivateRequest(msg: Message): void {
     super.onActivateRequest(msg);
-    this.node.querySelector<HTMLElement>('[tabindex="0"], input')?.focus();
+    const row = this.node.querySelector<HTMLElement>('[data-roving][tabindex="0"]');
+    (row ?? this.node.querySelector<HTMLElement>('input, button'))?.focus();
   }
 
   protected render(): JSX.Element {
@@ -82,8 +83,20 @@ class InboxBody extends ReactWidget {
   }
 }
 
+/** Whoever shows the panel by a command goes on in it with the keyboard. */
+class InboxPanel extends Panel {
+  constructor(private readonly body: InboxBody) {
+    super();
+  }
+
+  protected override onActivateRequest(msg: Message): void {
+    super.onActivateRequest(msg);
+    this.body.activate();
+  }
+}
+
 function makePanel(body: InboxBody, { trans }: ISessions): Panel {
-  const panel = new Panel();
+  const panel = new InboxPanel(body);
   const toolbar = new Toolbar();
   panel.id = PANEL_ID;
   panel.addClass('jp-hitl-InboxPanel');
