@@ -1,7 +1,8 @@
 // Ports, sockets and events without a server.
 
 import type { Connection, Port, PortHandler, Refusal, Reply, SubscribeOptions } from '../src/port';
-import type { Command, JournalEvent, ServerMessage, Snapshot } from '../src/protocol';
+import type { Command, FeedMessage, JournalEvent, ServerMessage, Snapshot } from '../src/protocol';
+import type { Server } from '../src/server';
 import { makeStrings } from '../src/strings';
 
 export const words = makeStrings().connection;
@@ -84,13 +85,60 @@ export class FakeSocket {
     this.closed = true;
   }
 
-  say(...messages: readonly ServerMessage[]): void {
+  say(...messages: readonly (ServerMessage | FeedMessage)[]): void {
     this.onmessage?.({ data: JSON.stringify(messages) });
   }
 
   drop(): void {
     this.onclose?.();
   }
+}
+
+/** A server that a test plays: it notes what it is asked, and replies what the test put in. */
+export class FakeServer implements Server {
+  readonly sockets: FakeSocket[] = [];
+  readonly requests: { readonly path: string; readonly init: RequestInit }[] = [];
+  /** What it replies to a request; an Error where it cannot be reached. */
+  reply: () => Response | Error = () => Response.json([]);
+
+  open(path: string, query: URLSearchParams, protocols: readonly string[]): FakeSocket {
+    const socket = new FakeSocket(path, query, protocols);
+    this.sockets.push(socket);
+    return socket;
+  }
+
+  request(path: string, init: RequestInit = {}): Promise<Response> {
+    this.requests.push({ path, init });
+    const reply = this.reply();
+    return reply instanceof Error ? Promise.reject(reply) : Promise.resolve(reply);
+  }
+
+  get latest(): FakeSocket {
+    const socket = this.sockets.at(-1);
+    if (socket === undefined) {
+      throw new Error('No socket was opened.');
+    }
+    return socket;
+  }
+
+  get paths(): readonly string[] {
+    return this.requests.map(({ path }) => path);
+  }
+}
+
+/** Put the page behind another, or before it again. */
+export function hidePage(hidden: boolean): void {
+  Object.defineProperty(document, 'hidden', { configurable: true, get: () => hidden });
+  document.dispatchEvent(new Event('visibilitychange'));
+}
+
+/** Numbers between 0 and 1 that look random and are the same each time. */
+export function randomFrom(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state * 1_664_525 + 1_013_904_223) % 2 ** 32;
+    return state / 2 ** 32;
+  };
 }
 
 export class Heard implements PortHandler {
@@ -145,7 +193,13 @@ export class ManualPort implements Port {
 
   reconnect(): void {}
 
-  rest(): void {}
+  resting = false;
 
-  wake(): void {}
+  rest(): void {
+    this.resting = true;
+  }
+
+  wake(): void {
+    this.resting = false;
+  }
 }
