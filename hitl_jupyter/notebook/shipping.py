@@ -70,10 +70,20 @@ def dumps(value: Any) -> bytes:
     return sink.getvalue()
 
 
+NAMELESS = "<dynamic-code>"
+"""The file of code, once cloudpickle has dealt with it."""
+
+
 class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle has no types
-    """Cloudpickle, but for a notebook's cached functions: those it would name, and no worker would find them."""
+    """Cloudpickle, but for a notebook's cached functions: those it would name, and no worker would find them.
+
+    And for code, which it may rob of its file's name: by that a traceback finds the lines of a cell.
+    """
 
     def reducer_override(self, value: Any) -> Any:
+        if isinstance(value, types.CodeType) and value.co_filename != NAMELESS:
+            named = functools.partial(types.CodeType.replace, co_filename=value.co_filename)
+            return named, (value.replace(co_filename=NAMELESS),)
         if isinstance(value, CACHED) and not is_importable(value):
             return _cached, (value.__wrapped__, value.cache_parameters())
         return super().reducer_override(value)

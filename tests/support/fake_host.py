@@ -16,7 +16,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-import cloudpickle
 import msgspec
 
 from hitl_jupyter.link.bootstrap import BOOTSTRAP
@@ -37,6 +36,7 @@ from hitl_jupyter.link.messages import (
     WorkerMessage,
 )
 from hitl_jupyter.link.paths import reachable
+from hitl_jupyter.notebook.shipping import dumps
 from hitl_jupyter.protocol import Stream, TaskCancelled, TaskCompleted, TaskFailed
 from tests.support.waiting import eventually
 
@@ -267,7 +267,7 @@ def worker(host: FakeHost, **options: Any) -> Iterator[WorkerProcess]:
 
 def shipped(task: Any, *args: Any, **kwargs: Any) -> bytes:
     """A task as a kernel ships it. Functions of test modules go by value, as a notebook's do."""
-    return bytes(cloudpickle.dumps({"task": task, "args": args, "kwargs": kwargs}))
+    return dumps({"task": task, "args": args, "kwargs": kwargs})
 
 
 def run_of(host: FakeHost, **options: Any) -> Run:

@@ -9,10 +9,10 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import cloudpickle
 import pytest
 
 from hitl_jupyter.link.messages import Describe, Described
+from hitl_jupyter.notebook.shipping import dumps
 from hitl_jupyter.protocol import (
     Progress,
     RequestConfirmation,
@@ -136,7 +136,7 @@ def test_the_source_lines_of_a_cell_are_in_the_traceback_when_they_are_shipped()
 
 def cell_with_sources(task: Any, sources: dict[str, str]) -> bytes:
     """A shipped task with the text of its cells."""
-    return bytes(cloudpickle.dumps({"task": task, "args": (), "kwargs": {}, "sources": sources}))
+    return dumps({"task": task, "args": (), "kwargs": {}, "sources": sources})
 
 
 def test_not_confirmed_ends_as_cancelled_and_not_as_an_error() -> None:
