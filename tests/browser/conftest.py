@@ -10,6 +10,8 @@ from typing import Any, TypeVar
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from tests.browser.empty_lab import LOUD, EmptyLab
+from tests.browser.inbox import forget_all
 from tests.browser.jupyter_page import IN_REACH, JupyterPage
 from tests.browser.lab_page import LabPage
 from tests.browser.notebook_page import NotebookPage
@@ -26,6 +28,14 @@ _P = TypeVar("_P", bound=JupyterPage)
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JupyterProcess]:
     """One server for all browser tests, with JupyterLab and Notebook 7."""
     with jupyter(tmp_path_factory.mktemp("lab"), kind="lab", arguments=IN_REACH) as process:
+        yield process
+
+
+@pytest.fixture(scope="package")
+def loud_lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JupyterProcess]:
+    """One server whose pages show toasts, and which knows the tasks of :mod:`tests.browser.asking`."""
+    fields = {**LOUD, "arguments": (*IN_REACH, *LOUD["arguments"])}
+    with jupyter(tmp_path_factory.mktemp("loud"), kind="lab", **fields) as process:
         yield process
 
 
@@ -103,6 +113,13 @@ def notebook(page: Page, lab: JupyterProcess) -> Iterator[LabPage]:
 def another_notebook(new_page: NewPage, lab: JupyterProcess) -> Iterator[LabPage]:
     """A second person's tab with JupyterLab, on the same server."""
     yield from with_settings_put_back(LabPage(new_page(), lab))
+
+
+@pytest.fixture
+def empty_lab(new_page: NewPage, loud_lab: JupyterProcess) -> Iterator[EmptyLab]:
+    """A tab for JupyterLab with nothing open, toasts, and no session yet."""
+    forget_all(loud_lab)
+    yield from with_settings_put_back(EmptyLab(new_page(permissions=["notifications"]), loud_lab))
 
 
 @pytest.fixture
