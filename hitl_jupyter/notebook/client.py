@@ -31,8 +31,8 @@ REPLY_SECONDS = 60.0
 CREDENTIALS = "credentials"
 """The detail ``reason`` of a :class:`Forbidden` that is about who calls, not about what was asked."""
 
-PAUSES = (0.1, 0.3, 0.6, 1.0, 2.0, 2.0)
-"""Seconds between the tries to reach a server that has been reached before."""
+PAUSES = (0.1, 0.3, 0.6, 1.0, 2.0, 4.0, 6.0, 6.0)
+"""Seconds between the tries to reach a server that has been reached before: one with many extensions starts slowly."""
 
 
 class Health(msgspec.Struct, kw_only=True):
