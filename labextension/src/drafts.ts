@@ -7,6 +7,9 @@ export type Values = Readonly<Record<string, Json>>;
 
 const DELAY_MS = 500;
 
+/** So many of what was sent may be on their way at once; an older one that comes back is not known as ours. */
+const ON_THEIR_WAY = 20;
+
 /** For so long after a key the hand counts as on the keyboard, and nothing is changed under it. */
 export const TYPING_MS = 2_000;
 
@@ -18,8 +21,8 @@ interface Entry {
   revision: number;
   unsent: boolean;
   sending?: ReturnType<typeof setTimeout>;
-  /** What was sent last, as text: its echo changes nothing. */
-  sent?: string;
+  /** What was sent and has not come back yet, as text, the oldest first: an echo changes nothing. */
+  sent: readonly string[];
   typing?: ReturnType<typeof setTimeout>;
   /** What somebody typed elsewhere while somebody typed here. */
   waiting?: Draft;
@@ -38,7 +41,13 @@ export class Drafts {
 
   /** A person typed. `secretless` is what may be stored. */
   type(requestId: string, values: Values, secretless: Values): void {
-    const entry = this.entries.get(requestId) ?? { values, secretless, revision: 0, unsent: true };
+    const entry = this.entries.get(requestId) ?? {
+      values,
+      secretless,
+      revision: 0,
+      unsent: true,
+      sent: []
+    };
     clearTimeout(entry.sending);
     clearTimeout(entry.typing);
     Object.assign(entry, { values, secretless, unsent: true });
@@ -57,7 +66,9 @@ export class Drafts {
       this.take(draft, undefined);
     } else if (draft.revision > entry.revision) {
       entry.revision = draft.revision;
-      const isEcho = JSON.stringify(draft.values) === entry.sent;
+      const echoed = entry.sent.lastIndexOf(JSON.stringify(draft.values));
+      const isEcho = echoed >= 0;
+      entry.sent = entry.sent.slice(echoed + 1);
       const isTyping = entry.typing !== undefined;
       entry.waiting = !isEcho && (isTyping || entry.unsent) ? draft : undefined;
       if (!isEcho && entry.waiting === undefined) {
@@ -107,7 +118,8 @@ export class Drafts {
         ? draft.values
         : withSecrets(draft.values, before.values, before.secretless);
     const { revision, request_id: requestId } = draft;
-    this.entries.set(requestId, { values, secretless: draft.values, revision, unsent: false });
+    const secretless = draft.values;
+    this.entries.set(requestId, { values, secretless, revision, unsent: false, sent: [] });
     this.listeners.get(requestId)?.forEach(listener => listener());
   }
 
@@ -118,7 +130,7 @@ export class Drafts {
     }
     clearTimeout(entry.sending);
     entry.unsent = false;
-    entry.sent = JSON.stringify(entry.secretless);
+    entry.sent = [...entry.sent, JSON.stringify(entry.secretless)].slice(-ON_THEIR_WAY);
     const command: DraftInput = { type: 'draft', request_id: requestId, values: entry.secretless };
     const reply = await this.send(command);
     // A refused draft (too large, settled meanwhile) is not sent again until something is typed.

@@ -89,6 +89,29 @@ describe('typed in another tab at the same time', () => {
     expect(drafts.values(request)).toEqual({ subject: 'theirs' });
   });
 
+  test('an echo that comes late, after more was typed and sent, changes nothing', async () => {
+    let told = 0;
+    drafts.onReceived('r', () => (told += 1));
+    drafts.type('r', { subject: 'a' }, { subject: 'a' });
+    await vi.advanceTimersByTimeAsync(500);
+    drafts.type('r', { subject: 'ab' }, { subject: 'ab' });
+    await vi.advanceTimersByTimeAsync(500);
+    drafts.receive({ ...incoming, values: { subject: 'a' }, revision: 1 });
+    await vi.advanceTimersByTimeAsync(TYPING_MS);
+    expect(drafts.values(request)).toEqual({ subject: 'ab' });
+    drafts.receive({ ...incoming, values: { subject: 'ab' }, revision: 2 });
+    expect([drafts.values(request), told]).toEqual([{ subject: 'ab' }, 0]);
+  });
+
+  test('what was typed here is theirs when they type it again', async () => {
+    drafts.type('r', { subject: 'mine' }, { subject: 'mine' });
+    await vi.advanceTimersByTimeAsync(TYPING_MS);
+    drafts.receive({ ...incoming, values: { subject: 'mine' }, revision: 1 });
+    drafts.receive({ ...theirs, revision: 2 });
+    drafts.receive({ ...incoming, values: { subject: 'mine' }, revision: 3 });
+    expect(drafts.values(request)).toEqual({ subject: 'mine' });
+  });
+
   test('secrets typed here stay, for what comes has none', async () => {
     const login = { user: 'a', password: 'x' };
     drafts.type('r', { login, token: 't' }, { login: { user: 'a' } });
