@@ -56,5 +56,12 @@ class LongTasks:
         found = self._page.evaluate(COLLECT)
         if found["painted"] is None:
             raise AssertionError("What was to be watched has not been painted.")
-        taken = [duration for began, duration in found["tasks"] if began >= found["painted"]]
-        return Blocked(max(taken, default=0.0), len(taken), sum(duration - LONG_MS for duration in taken))
+        return _sum([duration for began, duration in found["tasks"] if began >= found["painted"]])
+
+    def since_the_address(self) -> Blocked:
+        """All since the page was last loaded, the application's own start with them."""
+        return _sum([duration for _, duration in self._page.evaluate(COLLECT)["tasks"]])
+
+
+def _sum(durations: list[float]) -> Blocked:
+    return Blocked(max(durations, default=0.0), len(durations), sum(duration - LONG_MS for duration in durations))
