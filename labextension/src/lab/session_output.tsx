@@ -103,7 +103,7 @@ function Output({ sessionId, ...rest }: OutputProps) {
   return problem === null ? (
     <Live {...rest} sessionId={sessionId} />
   ) : (
-    <Saved {...rest} why={problem} />
+    <ByKernel {...rest} why={problem} />
   );
 }
 
@@ -124,6 +124,8 @@ function useProblem(server: IHitlServer): string | null {
   return problem;
 }
 
+type ByKernelProps = Omit<OutputProps, 'sessionId' | 'trusted'> & { readonly why: string };
+
 function Saved({ host, data, why }: Pick<OutputProps, 'host' | 'data'> & { readonly why: string }) {
   const { strings, sanitize } = host.sessions;
   return (
@@ -135,6 +137,15 @@ function Saved({ host, data, why }: Pick<OutputProps, 'host' | 'data'> & { reado
       sanitize={sanitize}
     />
   );
+}
+
+/** The server cannot show the session: its kernel's widget does, where it lives, else what was saved is shown. */
+function ByKernel({ host, output, model, data, why }: ByKernelProps) {
+  const [shown, setShown] = useState(false);
+  useEffect(() => {
+    void output.showWidget(model).then(setShown);
+  }, [output, model]);
+  return shown ? null : <Saved host={host} data={data} why={why} />;
 }
 
 /** A MIME value as text: notebooks also keep it as a list of lines. */
@@ -160,12 +171,6 @@ function Watched({ store, ...props }: LiveProps & { readonly store: SessionStore
   const state = useSyncExternalStore(store.subscribe, store.getState);
   const unknown = state.connection === 'refused' && state.refusal?.code === 'not_found';
   const ended = hasEnded(state.snapshot) && !state.replaying;
-  const [byKernel, setByKernel] = useState(false);
-  useEffect(() => {
-    if (unknown) {
-      void output.showWidget(model).then(setByKernel);
-    }
-  }, [unknown, output, model]);
   useEffect(() => {
     if (ended && trusted) {
       void actions
@@ -174,7 +179,7 @@ function Watched({ store, ...props }: LiveProps & { readonly store: SessionStore
     }
   }, [ended, trusted, actions, sessionId, host, output, model]);
   if (unknown) {
-    return byKernel ? null : <Saved {...props} why={strings.host.gone} />;
+    return <ByKernel {...props} why={strings.host.gone} />;
   }
   return <SessionView store={store} strings={strings} sanitize={sanitize} viewOnly={!trusted} />;
 }
