@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 
 import { CommPort } from '../src/comm_port';
 import type { ServerMessage } from '../src/protocol';
@@ -114,6 +114,57 @@ test('it stops watching a session that has ended, once', () => {
   expect(comm.sent.at(-1)).toEqual({ op: 'unwatch' });
   stop();
   expect(comm.sent.filter(({ op }) => op === 'unwatch')).toHaveLength(1);
+});
+
+describe('at rest', () => {
+  function rested() {
+    const all = watching();
+    all.comm.say(replayStart(1, 2), line(1), line(2), replayComplete(2));
+    all.port.rest();
+    return all;
+  }
+
+  test('it does not watch, and goes on after the last event when it wakes', () => {
+    const { comm, port, heard } = rested();
+    expect(comm.sent.at(-1)).toEqual({ op: 'unwatch' });
+    port.wake();
+    port.wake();
+    expect(comm.sent.slice(-2)).toEqual([{ op: 'unwatch' }, { op: 'watch', after: 2, tail: null }]);
+    comm.say(replayStart(3, 3), line(3), replayComplete(3), line(4));
+    expect(heard.seqs).toEqual([1, 2, 3, 4]);
+    expect(heard.states).toEqual(['live']);
+  });
+
+  test('it asks again for what it began with, if nothing of it had come', () => {
+    const { comm, port } = watching();
+    port.rest();
+    port.wake();
+    expect(comm.sent.at(-1)).toEqual({ op: 'watch', after: 0, tail: 100 });
+  });
+
+  test('it misses nothing, though another page is told what comes later', () => {
+    const { comm, port, heard } = rested();
+    comm.say(replayStart(6, 6), line(6), replayComplete(6), line(7));
+    port.wake();
+    comm.say(line(8));
+    comm.say(replayStart(3, 8), ...[3, 4, 5, 6, 7, 8].map(seq => line(seq)), replayComplete(8));
+    expect(heard.seqs).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
+  });
+
+  test('it stays, where the session has ended, is not to be seen, or nobody listens', () => {
+    const ended = watching();
+    ended.comm.say(replayStart(1, 1), status(1, 'completed'), replayComplete(1));
+    const unknown = watching();
+    unknown.comm.say({ type: 'error', session_id: 's', code: 'not_found', message: 'No.' });
+    const left = watching();
+    left.stop();
+    for (const { comm, port } of [ended, unknown, left]) {
+      port.rest();
+      const { length } = comm.sent;
+      port.wake();
+      expect(comm.sent).toHaveLength(length);
+    }
+  });
 });
 
 test('it stops watching', () => {

@@ -308,6 +308,29 @@ describe('a command', () => {
   });
 });
 
+describe('at rest', () => {
+  test('nothing is told or sent, and it goes on after the last event', async () => {
+    const { port, heard } = live();
+    port.rest();
+    expect(latest().closed).toBe(true);
+    const draft = { type: 'draft', request_id: 'r', values: {} } as const;
+    expect(await port.send(draft)).toMatchObject({ ok: false, refusal: { code: 'offline' } });
+    expect(heard.states).toEqual(['live']);
+    port.wake();
+    expect(latest().query.toString()).toBe('after=3&epoch=7');
+    latest().say(replayStart(4, 4), line(4), replayComplete(4));
+    expect(heard.seqs).toEqual([1, 2, 3, 4]);
+  });
+
+  test('a session that has ended is not asked for again', () => {
+    const { port } = live();
+    latest().say(status(4, 'completed'));
+    port.rest();
+    port.wake();
+    expect(sockets).toHaveLength(1);
+  });
+});
+
 describe('the end of a session', () => {
   test('lets the socket go and stays shown as live', async () => {
     const { heard } = live();

@@ -122,6 +122,66 @@ describe('a tail', () => {
   });
 });
 
+describe('a page of history', () => {
+  const all = [...history, line(8)];
+
+  test('that a reset has overtaken is not put before what came then', async () => {
+    const { store, port, state } = opened();
+    port.say(replayStart(8, 8, fold(all)), line(8), replayComplete(8));
+    port.pages = [history];
+    const loading = store.loadEarlier();
+    port.say({ type: 'reset', session_id: 's', epoch: 2 });
+    port.say(replayStart(1, 1), line(1, 'anew'), replayComplete(1));
+    await loading;
+    expect(numbers(state())).toEqual([1]);
+    expect(state().history).toBe('all');
+  });
+
+  test('that a cut has overtaken leaves no hole, and can be had again', async () => {
+    const { store, port, state } = opened();
+    port.say(replayStart(8, 8, fold(all)), line(8), replayComplete(8));
+    port.pages = [history];
+    const loading = store.loadEarlier();
+    for (let seq = 9; seq < ROWS_KEPT + 9; seq += 10_000) {
+      port.say(...Array.from({ length: 10_000 }, (_, i) => line(seq + i)));
+    }
+    const [first] = numbers(state());
+    await loading;
+    expect(numbers(state())[0]).toBe(first);
+    expect(state().history).toBe('more');
+  });
+});
+
+test('a replay that begins too far on takes the place of all, and numbers its lines right', () => {
+  const { port, state } = opened();
+  port.say(replayStart(1, 3), ...history.slice(0, 3), replayComplete(3));
+  expect(numbers(state())).toEqual([1, 2]);
+  port.say(replayStart(7, 7, fold(history)));
+  expect(state().replaying).toBe(true);
+  port.say(line(7), replayComplete(7), line(8));
+  expect(numbers(state())).toEqual([4, 5]);
+  expect([state().replaying, state().history]).toEqual([false, 'more']);
+});
+
+describe('the mark that ends a replay', () => {
+  const born = { ...status(1, 'queued'), session: {} } as never;
+  const marks = (state: ReturnType<SessionStore['getState']>) =>
+    state.transcript.rows.filter(row => row.kind === 'replayed');
+
+  test('is left out where nothing stands above it', () => {
+    const { port, state } = opened();
+    port.say(replayStart(1, 2), born, status(2, 'running'), replayComplete(2));
+    expect(state().transcript.rows).toEqual([]);
+  });
+
+  test('is forgotten with all else by a reset, and what came before it is not counted', () => {
+    const { port, state } = opened();
+    port.say(replayStart(1, 3), born, line(2), { type: 'reset', session_id: 's', epoch: 2 });
+    port.say(replayStart(1, 2), born, line(2), replayComplete(2));
+    expect(marks(state())).toMatchObject([{ count: 2, seq: 3 }]);
+  });
+});
+
 test('many messages make one change a frame', () => {
   const { port, store, flushes } = opened();
   let changes = 0;
