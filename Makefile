@@ -15,7 +15,7 @@ SOURCES  := $(shell find labextension -type f -not -path '*/node_modules/*' -not
 PROTOCOL := hitl_jupyter/protocol.py
 BUILT    := hitl_jupyter/static/widget.js
 LABEXT   := $(VENV)/share/jupyter/labextensions/hitl-jupyter
-PICTURES := form-light confirm-dark retry-light
+PICTURES := form-light confirm-dark retry-light $(foreach moment,inbox timeline toast,$(moment)-light $(moment)-dark)
 NOTEBOOK ?= notebooks/01_first_task.ipynb
 LAB_ARGS ?= $(if $(filter 0,$(shell id -u)),--allow-root) $(if $(CI),--no-browser)
 
