@@ -19,6 +19,8 @@ export default tseslint.config(
   ...jupyter.configs.recommended,
   reactHooks.configs.flat['recommended-latest'],
   {
+    // Not the settings schemas, which Jupyter's rules look at too.
+    files: ['**/*.ts', '**/*.tsx', '**/*.mjs'],
     rules: {
       '@typescript-eslint/no-explicit-any': 'error',
       '@typescript-eslint/consistent-type-imports': 'error',
