@@ -59,7 +59,7 @@ def test_screenshots_of_panel_toast_and_timeline_in_both_themes(empty_lab: Empty
     expect(part).to_be_visible()
     part.focus()
     expect(page.locator(".jp-hitl-Tip")).to_be_visible()
-    both_themes(empty_lab, tab, "timeline", before_each=lambda: (part.blur(), part.focus()))
+    both_themes(empty_lab, tab, "timeline", before_each=part.focus)
     empty_lab.execute("filebrowser:activate")
     empty_lab.start("confirm", "Publish figures", "Publish the figures of October?")
     expect(empty_lab.button("Approve")).to_be_visible()
