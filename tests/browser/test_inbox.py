@@ -198,6 +198,7 @@ def test_the_list_is_filtered_and_walked_with_keys(notebook: LabPage, inbox: Inb
     notebook.run_all()
     inbox.show()
     eventually(lambda: inbox.titles == ["Apples", "Pears", "Plums"], "longest waiting first")
+    expect(inbox.heading("Plums")).to_have_attribute("aria-disabled", "false")
     keyboard = notebook.page.keyboard
     inbox.heading("Apples").focus()
     keyboard.press("ArrowDown")
