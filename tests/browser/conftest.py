@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.browser.empty_lab import LOUD, EmptyLab
 from tests.browser.inbox import forget_all
@@ -19,6 +19,7 @@ from tests.support.chromium import launch
 from tests.support.jupyter_process import JupyterProcess, jupyter
 
 ARTIFACTS = Path(__file__).parents[2] / "artifacts" / "browser"
+expect.set_options(timeout=15_000)  # a page waits for a server, and both for a machine that may have two slow cores
 NewPage = Callable[..., Page]
 StartLab = Callable[..., JupyterProcess]
 _P = TypeVar("_P", bound=JupyterPage)
