@@ -91,6 +91,7 @@ test('a kernel that lost its server is offline, and watches on when asked', () =
   expect(heard.refusal?.message).toBe('No server.');
   port.reconnect();
   expect(comm.sent.at(-1)).toEqual({ op: 'watch', after: 1, tail: null });
+  comm.say(line(5));
   comm.say(replayStart(2, 2), line(2), replayComplete(2));
   expect(heard.states).toEqual(['live', 'offline', 'reconnecting', 'live']);
   expect(heard.seqs).toEqual([1, 2]);

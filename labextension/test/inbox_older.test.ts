@@ -2,7 +2,7 @@
 
 import { beforeEach, describe, expect, test } from 'vitest';
 
-import { TestInbox, changed, ended, running } from './inbox_fakes';
+import { TestInbox, changed, ended, forgotten, running } from './inbox_fakes';
 import { words } from './fakes';
 
 let all: TestInbox;
@@ -51,6 +51,12 @@ describe('older sessions', () => {
     await all.inbox.loadOlder();
     expect(all.cursors).toEqual(['8,b']);
     expect(all.ids('ended')).toEqual(['long', 'a', 'b', 'c']);
+  });
+
+  test('are those that began before all that the list named, in whatever order these ended', async () => {
+    all.feed.list(ended('a', 9), ended('b', 30, 8));
+    await all.inbox.loadOlder();
+    expect(all.cursors).toEqual(['8,b']);
   });
 
   test('are asked for once at a time', async () => {
@@ -105,5 +111,14 @@ describe('older sessions', () => {
     all.pages({ sessions: [ended('x', 18)], cursor: null });
     await all.inbox.loadOlder();
     expect(all.cursors).toEqual(['8,b', '19,y']);
+  });
+
+  test('of somebody who lent them again are loaded, though they were gone for a while', async () => {
+    all.feed.list(running('lent'), ended('a', 9), ended('b', 8));
+    all.feed.say(forgotten('lent'), changed(running('lent'), 10));
+    all.feed.list(ended('a', 9), ended('b', 8));
+    all.pages({ sessions: [ended('lent', 10, 1)], cursor: null });
+    await all.inbox.loadOlder();
+    expect(all.ids('ended')).toEqual(['lent', 'a', 'b']);
   });
 });

@@ -261,10 +261,11 @@ describe('why it was refused', () => {
     line.start();
     server.latest.drop();
     await pass(100);
+    expect([asked, told]).toEqual([1, []]);
     why = forbidden;
     server.latest.drop();
     await pass(0);
-    expect(told).toEqual(['refused']);
+    expect([told, refusals]).toEqual([['refused'], [forbidden]]);
   });
 
   test('is asked again where somebody asks to try again', async () => {
