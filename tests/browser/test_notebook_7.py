@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.cells import EMAIL, QUESTION, View
-from tests.browser.inbox import Inbox
+from tests.browser.inbox import Inbox, wait_until_still
 from tests.browser.lab_page import LabPage
 from tests.browser.notebook_page import NotebookPage
 from tests.support.waiting import eventually
@@ -94,5 +94,8 @@ def test_a_reload_finds_the_output_and_the_inbox_at_the_side_answers_and_starts(
     inbox.root.get_by_role("button", name="Start", exact=True).click()
     started = inbox.root.locator("[data-open=true]")
     expect(started).to_contain_text("Compose the e-mail", timeout=30_000)
-    started.get_by_role("button", name="Cancel", exact=True).click()
+    cancel = started.get_by_role("button", name="Cancel", exact=True)
+    wait_until_still(cancel)
+    expect(cancel).not_to_have_attribute("aria-disabled", "true")
+    cancel.click()
     expect(started).to_contain_text("Cancelled")
