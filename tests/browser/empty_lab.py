@@ -63,12 +63,17 @@ class EmptyLab(LabPage):
         self.set_settings(plugin, {})
 
     def start(self, task: str, title: str, question: str = "Go on?") -> str:
-        """Start one of the registered tasks, as a program does; its session's id, once it asks."""
-        body = {"task": f"tests.browser.asking:{task}", "params": {"question": question}, "title": title}
+        """Start one of the tasks of :mod:`.asking`; its session's id, once it asks."""
+        session_id = self.begin(f"tests.browser.asking:{task}", title, question=question)
+        eventually(lambda: self.asked(session_id), "it asks")
+        return session_id
+
+    def begin(self, task: str, title: str, notebook: str | None = None, **params: Any) -> str:
+        """Start any registered task, as a program does, or as that notebook; its session's id."""
+        body = {"task": task, "params": params, "title": title, "origin": {"notebook": notebook}}
         reply = self.server.request("POST", "hitl/start-task", body)
         assert reply.status == 201, reply.body
         session_id: str = reply.json()["session_id"]
-        eventually(lambda: self.asked(session_id), "it asks")
         return session_id
 
     def asked(self, session_id: str) -> list[dict[str, Any]]:
@@ -79,10 +84,14 @@ class EmptyLab(LabPage):
         return found
 
     def answer(self, session_id: str, value: bool = True) -> None:
-        """Answer its one question, as another program does."""
-        (request,) = self.asked(session_id)
-        command = {"type": "confirm", "value": value, "request_id": request["request_id"]}
-        reply = self.server.request("POST", f"hitl/answer/{session_id}", command)
+        """Confirm or decline its one question, as another program does."""
+        self.send(session_id, {"type": "confirm", "value": value})
+
+    def send(self, session_id: str, command: dict[str, Any]) -> None:
+        """Answer its one question, once it asks one, by that command."""
+        (request,) = eventually(lambda: self.asked(session_id), "it asks")
+        answer = {**command, "request_id": request["request_id"]}
+        reply = self.server.request("POST", f"hitl/answer/{session_id}", answer)
         assert reply.status == 200, reply.body
 
     def info(self, session_id: str) -> dict[str, Any]:
