@@ -1,4 +1,4 @@
-"""What an accessibility checker says of the panel, the form that starts a task, and a session's tab."""
+"""What an accessibility checker says of panel, start form, session's tab and toast."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 THEMES = ["JupyterLab Light", "JupyterLab Dark", "JupyterLab Dark High Contrast"]
 
 # Lab's page has no height of its own, and axe looks at no colour that a page without height would cut off.
-RUN_AXE = "() => { document.body.style.height = '100vh'; return axe.run('.jp-hitl-Root'); }"
+RUN_AXE = "selector => { document.body.style.height = '100vh'; return axe.run(selector); }"
 
 
-def test_a_checker_finds_nothing_serious_in_panel_tab_and_start_form_in_any_theme(empty_lab: EmptyLab) -> None:
+def test_a_checker_finds_nothing_serious_in_panel_tab_start_form_and_toast_in_any_theme(empty_lab: EmptyLab) -> None:
     assert AXE.is_file(), "`npm ci` in labextension brings axe-core"
     empty_lab.open_empty()
     page, inbox = empty_lab.page, Inbox(empty_lab)
@@ -39,13 +39,18 @@ def test_a_checker_finds_nothing_serious_in_panel_tab_and_start_form_in_any_them
     inbox.root.locator("[data-task='hitl_jupyter.demo:long_running_task']").click()
     expect(inbox.root.get_by_label("Steps")).to_be_visible()
     in_every_theme(empty_lab)
+    empty_lab.execute("application:toggle-left-area")
+    empty_lab.start("confirm", "With a toast")
+    expect(empty_lab.button("Approve")).to_be_visible()
+    # Names and roles alone: the toast's colours are JupyterLab's, and axe finds none in what floats above the page.
+    in_every_theme(empty_lab, ".Toastify__toast")
 
 
-def in_every_theme(page: EmptyLab) -> None:
-    """Check what the page shows now, in each theme."""
+def in_every_theme(page: EmptyLab, selector: str = ".jp-hitl-Root") -> None:
+    """Check what the page shows there now, in each theme."""
     for theme in THEMES:
         page.use_theme(theme)
-        found: dict[str, list[dict[str, Any]]] = page.page.evaluate(RUN_AXE)
+        found: dict[str, list[dict[str, Any]]] = page.page.evaluate(RUN_AXE, selector)
         assert "button-name" in {rule["id"] for rule in found["passes"]}
         assert [rule for rule in found["violations"] if rule["impact"] in ("serious", "critical")] == [], theme
     page.use_theme(THEMES[0])
