@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from playwright.sync_api import Locator, expect
 
+from tests.browser.clicking import click
 from tests.browser.jupyter_page import JupyterPage
 
 EMAIL = """
@@ -88,8 +89,8 @@ class View:
         self.root: Locator = notebook.output(cell)
 
     def click(self, name: str) -> None:
-        """Click the button of that name."""
-        self.button(name).click()
+        """Click the button of that name, once it takes a click."""
+        click(self.button(name))
 
     def button(self, name: str) -> Locator:
         """The button of that name."""

@@ -7,6 +7,7 @@ from functools import partial
 from playwright.sync_api import Locator, expect
 
 from hitl_jupyter.states import ENDED
+from tests.browser.clicking import click
 from tests.browser.jupyter_page import JupyterPage
 from tests.support.jupyter_process import JupyterProcess
 from tests.support.waiting import eventually
@@ -51,33 +52,13 @@ class Inbox:
 
     def click(self, title: str, button: str) -> None:
         """Click a button in the open row, once it takes a click."""
-        found = self.row(title).get_by_role("button", name=button, exact=True)
-        expect(found).not_to_have_attribute("aria-disabled", "true")
-        wait_until_still(found)
-        found.click()
+        click(self.row(title).get_by_role("button", name=button, exact=True))
 
     @property
     def titles(self) -> list[str]:
         """The titles of all rows that are shown, from the top."""
         found: list[str] = self.root.locator("[data-roving]").evaluate_all("all => all.map(each => each.title)")
         return found
-
-
-STILL_SINCE = """element => new Promise(resolve => {
-  let {x, y} = element.getBoundingClientRect();
-  let since = performance.now();
-  const look = now => {
-    const box = element.getBoundingClientRect();
-    if (box.x !== x || box.y !== y) [x, y, since] = [box.x, box.y, now];
-    if (now - since > 350) resolve(); else requestAnimationFrame(look);
-  };
-  requestAnimationFrame(look);
-})"""
-
-
-def wait_until_still(element: Locator) -> None:
-    """Wait until it has stood where it is for as long as the inbox asks before it takes a click."""
-    element.evaluate(STILL_SINCE)
 
 
 def forget_all(server: JupyterProcess) -> None:

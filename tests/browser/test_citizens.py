@@ -12,6 +12,7 @@ from playwright.sync_api import expect
 
 from hitl_jupyter.final_output import SESSION_MIME
 from tests.browser.cells import View
+from tests.browser.clicking import click
 from tests.browser.conftest import NewPage, StartLab
 from tests.browser.empty_lab import LOUD, EmptyLab
 from tests.browser.inbox import Inbox
@@ -114,7 +115,7 @@ def test_any_part_can_be_disabled_and_the_others_go_on(start_lab: StartLab, new_
     page.start("confirm", "Train a model")
     page.button("Open").click()
     tab = page.page.locator(".jp-hitl-SessionTab")
-    tab.get_by_role("button", name="Confirm", exact=True).click()
+    click(tab.get_by_role("button", name="Confirm", exact=True))
     expect(tab).to_contain_text("Completed")
 
 

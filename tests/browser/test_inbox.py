@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.cells import BLOCKED, View
+from tests.browser.clicking import click
 from tests.browser.conftest import NewPage
 from tests.browser.inbox import Inbox, forget_all
 from tests.browser.lab_page import LabPage
@@ -264,7 +265,7 @@ def test_a_session_is_opened_in_a_tab_that_comes_back_and_shares_its_connection(
     notebook.page.goto(f"{notebook.server.url}lab?token={notebook.server.token}")
     expect(tab).to_contain_text("Here?")
     expect(notebook.page.locator(".lm-DockPanel-tabBar")).to_contain_text("In a tab")
-    tab.get_by_role("button", name="Confirm", exact=True).click()
+    click(tab.get_by_role("button", name="Confirm", exact=True))
     expect(tab).to_contain_text("Completed")
 
 
@@ -309,14 +310,14 @@ def test_a_registered_task_is_started_from_a_form_made_of_its_parameters(noteboo
     notebook.open("start.ipynb", "1")
     notebook.execute("hitl:start-task")
     task = inbox.root.locator("[data-task='hitl_jupyter.demo:long_running_task']")
-    task.click()
+    click(task)
     steps = inbox.root.get_by_label("Steps")
     expect(steps).to_have_value("5")
     steps.fill("1.5")
-    inbox.root.get_by_role("button", name="Start", exact=True).click()
+    click(inbox.root.get_by_role("button", name="Start", exact=True))
     expect(inbox.root.locator("[aria-invalid='true']")).to_have_count(1)
     steps.fill("2")
-    inbox.root.get_by_role("button", name="Start", exact=True).click()
+    click(inbox.root.get_by_role("button", name="Start", exact=True))
     row = inbox.row("Long running task")
     expect(row).to_have_attribute("data-open", "true")
     expect(row).to_contain_text("Compose the e-mail", timeout=30_000)

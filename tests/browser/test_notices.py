@@ -8,6 +8,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
+from tests.browser.clicking import click
 from tests.browser.empty_lab import EmptyLab
 from tests.browser.inbox import Inbox
 from tests.support.waiting import eventually
@@ -122,7 +123,7 @@ def test_open_leads_to_the_row_and_what_can_be_seen_anyway_brings_no_toast(empty
     tab = empty_lab.page.locator(".jp-hitl-SessionTab:visible")
     expect(tab).to_contain_text("Who are you?")
     tab.get_by_label("Name").fill("ada")
-    tab.get_by_role("button", name="Submit", exact=True).click()
+    click(tab.get_by_role("button", name="Submit", exact=True))
     expect(tab).to_contain_text("Sure, ada?")
     empty_lab.expect_no_toast_but()
 

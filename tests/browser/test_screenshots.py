@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Locator, expect
 
 from tests.browser.cells import EMAIL, View
+from tests.browser.clicking import click
 from tests.browser.conftest import ARTIFACTS
 from tests.browser.empty_lab import EmptyLab
 from tests.browser.inbox import Inbox
@@ -61,7 +62,7 @@ def test_screenshots_of_panel_form_timeline_and_toast_in_both_themes(empty_lab: 
 
     page.set_viewport_size({"width": 1200, "height": 540})
     empty_lab.execute("hitl:start-task")
-    inbox.root.locator("[data-task='hitl_jupyter.demo:long_running_task']").click()
+    click(inbox.root.locator("[data-task='hitl_jupyter.demo:long_running_task']"))
     expect(inbox.root.get_by_label("Steps")).to_be_visible()
     both_themes(empty_lab, inbox.root, "start")
 
@@ -71,7 +72,7 @@ def test_screenshots_of_panel_form_timeline_and_toast_in_both_themes(empty_lab: 
     for label, text in LETTER.items():
         tab.get_by_label(label).fill(text)
     for name in ("Submit", "Retry"):
-        tab.get_by_role("button", name=name, exact=True).click()
+        click(tab.get_by_role("button", name=name, exact=True))
     confirm = tab.get_by_role("button", name="Confirm", exact=True)
     expect(confirm).to_have_attribute("aria-disabled", "false")
     span = tab.locator("[data-part][data-kind=waiting]").first

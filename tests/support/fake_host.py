@@ -11,6 +11,7 @@ import sys
 import tempfile
 import textwrap
 import threading
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -57,6 +58,8 @@ class FakeHost:
         self.transient: list[Stream] = []
         self.replies: list[Validated | Described] = []
         self.hellos: list[Hello] = []
+        self.endings: list[TaskCompleted | TaskFailed | TaskCancelled] = []
+        self._by_kind: defaultdict[type, list[Any]] = defaultdict(list)
         self.received = 0
         self.acknowledge = True
         self.drop_after: int | None = None
@@ -129,6 +132,10 @@ class FakeHost:
         assert message.first <= self.received + 1, "the outbox left a gap"
         fresh = message.events[self.received + 1 - message.first :]
         self.events += fresh
+        for event in fresh:  # sorted as they come, since who waits looks at every change of a flood
+            self._by_kind[type(event)].append(event)
+            if isinstance(event, ENDINGS) and not _goes_on(event):
+                self.endings.append(event)
         self.received += len(fresh)
         if self.drop_after is not None and self.received >= self.drop_after:
             self.drop_after = None
@@ -141,18 +148,15 @@ class FakeHost:
     def wait(self, kind: type[_E], count: int = 1, *, within: float = 20) -> _E:
         """The ``count``-th event of this kind, once it is there."""
         with self._changed:
-            done = self._changed.wait_for(lambda: len(self.of(kind)) >= count or self._ended_otherwise(kind), within)
-            found = self.of(kind)
+            found: list[_E] = self._by_kind[kind]
+            done = self._changed.wait_for(lambda: len(found) >= count or self.endings != [], within)
             assert done, f"no {kind.__name__} came; the last events: {self.events[-20:]}"
             assert len(found) >= count, f"no {kind.__name__} number {count}; there were {self.events[-20:]}"
             return found[count - 1]
 
-    def _ended_otherwise(self, kind: type) -> bool:
-        return bool(self.events) and isinstance(self.events[-1], ENDINGS) and not _goes_on(self.events[-1])
-
     def of(self, kind: type[_E]) -> list[_E]:
         """All events of a kind, until now."""
-        return [event for event in self.events if isinstance(event, kind)]
+        return list(self._by_kind[kind])
 
     def lines(self, source: str) -> list[str]:
         """What was streamed from one source, until now."""
@@ -179,10 +183,9 @@ class FakeHost:
     def end(self, *, within: float = 20) -> Any:
         """The terminal event."""
         with self._changed:
-            self._changed.wait_for(lambda: any(isinstance(e, ENDINGS) and not _goes_on(e) for e in self.events), within)
-            ended = [e for e in self.events if isinstance(e, ENDINGS) and not _goes_on(e)]
-            assert len(ended) == 1, f"{len(ended)} endings; the last events: {self.events[-20:]}"
-            return ended[0]
+            self._changed.wait_for(lambda: self.endings != [], within)
+            assert len(self.endings) == 1, f"{len(self.endings)} endings; the last events: {self.events[-20:]}"
+            return self.endings[0]
 
 
 def _goes_on(event: Any) -> bool:
