@@ -59,7 +59,7 @@ bench: $(STAMPS)/test $(LABEXT)/package.json $(STAMPS)/chromium ## measure rates
 	$(RUN) python -m benchmarks
 
 screenshots: $(STAMPS)/test $(LABEXT)/package.json $(STAMPS)/chromium ## take the pictures of docs/images anew
-	$(RUN) pytest tests/browser -k screenshots
+	$(RUN) pytest tests/browser -m pictures
 	cp $(foreach name,$(PICTURES),artifacts/browser/$(name).png) docs/images/
 
 dev: $(STAMPS)/test $(LABEXT)/package.json ## JupyterLab that restarts when Python changes; the front end is rebuilt by make

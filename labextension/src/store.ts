@@ -99,6 +99,7 @@ export class SessionStore {
       },
       { after: 0, tail: TAIL }
     );
+    globalThis.addEventListener?.('pagehide', this.sendDrafts);
   }
 
   readonly subscribe = (listener: () => void): (() => void) => {
@@ -155,10 +156,14 @@ export class SessionStore {
 
   /** End the subscription; what was typed is sent first. */
   dispose(): void {
-    this.drafts.flush();
+    globalThis.removeEventListener?.('pagehide', this.sendDrafts);
+    this.sendDrafts();
     this.stop();
     this.listeners.clear();
   }
+
+  /** A page that is reloaded while somebody types takes the last words along. */
+  private readonly sendDrafts = (): void => this.drafts.flush();
 
   private connected(state: Connection, refusal?: Refusal): void {
     this.connection = state;

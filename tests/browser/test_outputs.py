@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from tests.support.waiting import eventually
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 
+SOME_SECONDS = re.compile(r"Elapsed time: (?:[6-9]|\d\d) s")
 WIDGET_MIME = "application/vnd.jupyter.widget-view+json"
 
 NOTE = """
@@ -86,16 +88,18 @@ def test_a_reload_in_the_middle_of_a_form_finds_it_half_typed_with_no_kernel_and
     notebook.run_all()
     view = View(notebook)
     view.shows("What do you note?")
-    view.fill("Text", "half a sentence")
+    view.fill("Text", "half of this")
     view.fill("Password", "never kept")
     eventually(lambda: is_saved(notebook, "half.ipynb"), "the page saves the notebook by itself")
-    eventually(lambda: "half a sentence" in drafts(notebook), "the draft reaches the server")
+    eventually(lambda: "half of this" in drafts(notebook), "the draft reaches the server")
     assert "never kept" not in drafts(notebook)
     notebook.shut_down_kernel()
+    expect(view.root).to_contain_text(SOME_SECONDS)  # what was started just now is replayed without a word
+    view.fill("Text", "half of this, and a last word")
     notebook.reload(kernel=False)
     view.shows("before the form")
     view.shows("What do you note?")
-    expect(view.field("Text")).to_have_value("half a sentence")
+    expect(view.field("Text")).to_have_value("half of this, and a last word")
     expect(view.field("Password")).to_have_value("")
     view.shows("replayed")
 

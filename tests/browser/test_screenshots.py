@@ -15,7 +15,7 @@ from tests.browser.inbox import Inbox
 from tests.browser.lab_page import LabPage
 from tests.support.waiting import eventually
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.browser, pytest.mark.pictures, pytest.mark.timeout(240)]
 
 THEMES = {"light": "JupyterLab Light", "dark": "JupyterLab Dark"}
 ASKING = "tests.browser.asking"
