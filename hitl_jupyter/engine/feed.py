@@ -107,6 +107,7 @@ class Feeds:
 
     def __init__(self) -> None:
         self._feeds: set[Feed] = set()
+        self._left = anyio.Event()
         self.rev = 0
         self.closed = False
 
@@ -118,6 +119,16 @@ class Feeds:
 
     def discard(self, feed: Feed) -> None:
         self._feeds.discard(feed)
+        self._left.set()
+        self._left = anyio.Event()
+
+    async def without(self, audience: Callable[[], Container[str]]) -> bool:
+        """Wait until nobody of that audience has an inbox; whether that was waited for."""
+        waited = False
+        while any(feed.owner in audience() for feed in self._feeds):
+            waited = True
+            await self._left.wait()
+        return waited
 
     def put(self, session_id: str, rev: int, audience: Container[str], summary: Callable[[], Summary | None]) -> None:
         """A session changed: tell the inboxes of its audience, and those that showed it and may no more.

@@ -172,6 +172,10 @@ class Registry:
         wished = await opened.attempts.policy("on_disconnect") or self._on_disconnect
         if wished == "keep":
             return
-        await anyio.sleep(DISCONNECT_GRACE_SECONDS)
-        if hub.arrivals == arrivals:
+        # A page rests the connections of what nobody looks at; its inbox tells that it is open all the same.
+        is_settled = False
+        while not is_settled:
+            await anyio.sleep(DISCONNECT_GRACE_SECONDS)
+            is_settled = hub.arrivals != arrivals or not await self._feeds.without(lambda: opened.session.audience)
+        if hub.arrivals == arrivals and not hub.closed:
             await opened.session.insist(partial(opened.attempts.cancel, HOST, force=False, reason="disconnect"))

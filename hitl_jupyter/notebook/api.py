@@ -59,7 +59,8 @@ def start(
     max_retries : int, optional
         How often a failure is offered for retry; by default the task's own.
     on_disconnect, on_shutdown : {"keep", "cancel"}, optional
-        What becomes of it when its last viewer leaves, and when the server shuts down; by default the server's choice.
+        What becomes of it when its last viewer leaves and no page of yours is open any more, and when the server shuts
+        down; by default the server's choice.
 
     Returns
     -------

@@ -70,7 +70,9 @@ class HitlExtension(ExtensionApp):
         "the account the server runs as."
     ).tag(config=True)
     on_disconnect = CaselessStrEnum(
-        ["keep", "cancel"], "keep", help="What becomes of a session when its last viewer goes."
+        ["keep", "cancel"],
+        "keep",
+        help="What becomes of a session when its last viewer goes and no page of its people is open.",
     ).tag(config=True)
     on_shutdown = CaselessStrEnum(
         ["keep", "cancel"], "keep", help="What becomes of sessions when the server stops."

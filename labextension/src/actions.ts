@@ -52,8 +52,9 @@ export class Actions {
     return this.toSession('POST', 'answer', sessionId, keyed);
   }
 
-  async start(task: string, params: JsonObject): Promise<Started> {
-    const body = { task, params, idempotency_key: newKey() };
+  /** The same key again starts nothing twice: for a reply that was lost. */
+  async start(task: string, params: JsonObject, key = newKey()): Promise<Started> {
+    const body = { task, params, idempotency_key: key };
     const outcome = await this.ask('POST', 'start-task', body);
     return outcome.ok
       ? { ok: true, sessionId: (outcome.body as { readonly session_id: string }).session_id }

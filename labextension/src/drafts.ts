@@ -39,8 +39,8 @@ export class Drafts {
     return this.entries.get(request.request_id)?.values ?? request.initial ?? {};
   }
 
-  /** A person typed. `secretless` is what may be stored. */
-  type(requestId: string, values: Values, secretless: Values): void {
+  /** A person typed. `secretless` is what may be stored; every form of the request is told but the one it came from. */
+  type(requestId: string, values: Values, secretless: Values, from?: () => void): void {
     const entry = this.entries.get(requestId) ?? {
       values,
       secretless,
@@ -54,6 +54,7 @@ export class Drafts {
     entry.sending = setTimeout(() => void this.sendNow(requestId), DELAY_MS);
     entry.typing = setTimeout(() => this.rested(requestId), TYPING_MS);
     this.entries.set(requestId, entry);
+    this.tell(requestId, from);
   }
 
   /**
@@ -120,7 +121,11 @@ export class Drafts {
     const { revision, request_id: requestId } = draft;
     const secretless = draft.values;
     this.entries.set(requestId, { values, secretless, revision, unsent: false, sent: [] });
-    this.listeners.get(requestId)?.forEach(listener => listener());
+    this.tell(requestId);
+  }
+
+  private tell(requestId: string, except?: () => void): void {
+    this.listeners.get(requestId)?.forEach(listener => listener !== except && listener());
   }
 
   private async sendNow(requestId: string): Promise<void> {

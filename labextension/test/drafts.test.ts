@@ -41,6 +41,16 @@ test('a draft goes out once, half a second after the last key, without secrets',
   expect(drafts.values(request)).toEqual({ subject: 'ab', token: 'x' });
 });
 
+test('a second form of the same request on this page shows at once what is typed in the first', () => {
+  const told: string[] = [];
+  const first = () => told.push('first');
+  drafts.onReceived('r', first);
+  drafts.onReceived('r', () => told.push('second'));
+  drafts.type('r', { subject: 'a' }, { subject: 'a' }, first);
+  expect(told).toEqual(['second']);
+  expect(drafts.values(request)).toEqual({ subject: 'a' });
+});
+
 test('a draft from the server fills a form in which nobody typed, and tells it', () => {
   let told = 0;
   drafts.onReceived('r', () => (told += 1));
@@ -61,8 +71,9 @@ describe('typed in another tab at the same time', () => {
 
   test('what came later there shows here once the hand rests', async () => {
     let told = 0;
-    drafts.onReceived('r', () => (told += 1));
-    drafts.type('r', { subject: 'mine' }, { subject: 'mine' });
+    const hear = () => (told += 1);
+    drafts.onReceived('r', hear);
+    drafts.type('r', { subject: 'mine' }, { subject: 'mine' }, hear);
     await vi.advanceTimersByTimeAsync(500);
     drafts.receive({ ...incoming, values: { subject: 'mine' }, revision: 1 });
     drafts.receive({ ...theirs, revision: 2 });
@@ -91,10 +102,11 @@ describe('typed in another tab at the same time', () => {
 
   test('an echo that comes late, after more was typed and sent, changes nothing', async () => {
     let told = 0;
-    drafts.onReceived('r', () => (told += 1));
-    drafts.type('r', { subject: 'a' }, { subject: 'a' });
+    const hear = () => (told += 1);
+    drafts.onReceived('r', hear);
+    drafts.type('r', { subject: 'a' }, { subject: 'a' }, hear);
     await vi.advanceTimersByTimeAsync(500);
-    drafts.type('r', { subject: 'ab' }, { subject: 'ab' });
+    drafts.type('r', { subject: 'ab' }, { subject: 'ab' }, hear);
     await vi.advanceTimersByTimeAsync(500);
     drafts.receive({ ...incoming, values: { subject: 'a' }, revision: 1 });
     await vi.advanceTimersByTimeAsync(TYPING_MS);

@@ -97,6 +97,34 @@ test('no secret is in a draft, at any depth', () => {
   });
 });
 
+test('a secret in any branch of a union, in a mapping or in a tuple is left out of a draft', () => {
+  const token = { type: 'string', format: 'password' };
+  const schema: Values = {
+    $defs: {
+      Token: { type: 'object', properties: { token, note: { type: 'string' } } },
+      Basic: { type: 'object', properties: { user: { type: 'string' }, password: token } }
+    },
+    properties: {
+      auth: { anyOf: [{ $ref: '#/$defs/Token' }, { $ref: '#/$defs/Basic' }, { type: 'null' }] },
+      byHost: { type: 'object', additionalProperties: token },
+      pair: { type: 'array', prefixItems: [{ type: 'string' }, token] },
+      mixed: { type: 'array', items: { oneOf: [{ type: 'integer' }, token] } }
+    }
+  };
+  const values = {
+    auth: { token: 's3', note: 'mine' },
+    byHost: { a: 's3' },
+    pair: ['user', 's3'],
+    mixed: ['s3']
+  };
+  expect(withoutSecrets(values, schema)).toEqual({
+    auth: { note: 'mine' },
+    byHost: {},
+    pair: ['user'],
+    mixed: []
+  });
+});
+
 test('errors of the host stand at their fields, by paths in dots', () => {
   const errors = [
     { field: 'address.street', message: 'unknown' },

@@ -335,9 +335,13 @@ describe('by keys', () => {
     expect(inbox.getState().selected).toBe(null);
   });
 
-  test('what has the focus is kept from the page’s shortcuts', async () => {
+  test('the page’s own shortcuts go on at the side; only a notebook has keys that would delete a cell', async () => {
     const id = world.add(running('B'));
     await show();
+    await page.do(() => head(id).focus());
+    expect(head(id).hasAttribute('data-lm-suppress-shortcuts')).toBe(false);
+    head(id).blur();
+    head(id).closest('section')?.classList.add('jp-Notebook');
     await page.do(() => head(id).focus());
     expect(head(id).getAttribute('data-lm-suppress-shortcuts')).toBe('true');
   });

@@ -269,6 +269,22 @@ async def test_a_viewer_that_came_back_and_left_again_is_given_the_whole_grace(
             await anyio.lowlevel.checkpoint()
 
 
+async def test_a_session_that_nobody_watches_is_not_left_while_a_page_of_its_owner_is_open(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(registry, "DISCONNECT_GRACE_SECONDS", 0)
+    policy = Policy(on_disconnect="cancel")
+    async with host(tmp_path, never_ends, policy=policy) as (manager, _):
+        session_id = (await manager.start(SHIPPED, ADA)).session_id
+        async with manager.feed(ADA):
+            async with await manager.watch(session_id, ADA) as viewer:
+                await read_until(viewer, "stream")
+            await anyio.wait_all_tasks_blocked()
+            assert (await manager.snapshot(session_id, ADA)).status == "running"
+        while (await manager.snapshot(session_id, ADA)).status == "running":
+            await anyio.lowlevel.checkpoint()
+
+
 async def test_what_a_start_said_of_the_shutdown_counts_and_a_full_disk_does_not_stop_the_stopping(
     tmp_path: Path, gate: Gate
 ) -> None:

@@ -108,7 +108,8 @@ class SessionCommands {
     holds: (summary: Summary) => boolean = () => true
   ): Summary | undefined {
     const given = args['sessionId'];
-    const sessionId = typeof given === 'string' ? given : this.inbox.getState().selected;
+    const { selected } = this.inbox.getState();
+    const sessionId = typeof given === 'string' ? given : this.panel.isVisible ? selected : null;
     const summary = sessionId === null ? undefined : this.inbox.find(sessionId);
     return summary !== undefined && holds(summary) ? summary : undefined;
   }

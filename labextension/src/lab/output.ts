@@ -7,7 +7,7 @@ import type { IRenderMime } from '@jupyterlab/rendermime-interfaces';
 import { ISettingRegistry } from '@jupyterlab/settingregistry';
 
 import { writeFinalOutput } from './final_output';
-import { isWritable, notebookAround, saveIfChanged } from './notebooks';
+import { isOursToWrite, notebookAround, saveIfChanged } from './notebooks';
 import { SessionOutput } from './session_output';
 import type { OutputHost } from './session_output';
 import { EXTENSION, IHitlServer, ISessions, SESSION_MIME, WIDGET_MIME } from './tokens';
@@ -67,7 +67,7 @@ class NotebookOutputs implements OutputHost {
 
   ended(...[output, model, final]: Parameters<OutputHost['ended']>): void {
     const panel = notebookAround(output.node, this.tracker);
-    if (this.settings.writeFinalOutput && panel !== null && isWritable(panel)) {
+    if (this.settings.writeFinalOutput && panel !== null && isOursToWrite(panel)) {
       writeFinalOutput(model, final);
     }
   }

@@ -20,6 +20,9 @@ const PANEL_ID = 'hitl-inbox';
 class InboxBody extends ReactWidget {
   private starting = false;
 
+  /** Whether a form that starts a task was begun, and is kept while the list is looked at. */
+  private begun = false;
+
   constructor(
     private readonly app: JupyterFrontEnd,
     private readonly inbox: IInbox,
@@ -34,9 +37,21 @@ class InboxBody extends ReactWidget {
     return !this.starting;
   }
 
+  /** Whether the session's row is drawn: its section may be folded, or the list filtered. */
+  showsRow(sessionId: string): boolean {
+    const row = `[data-session="${CSS.escape(sessionId)}"]`;
+    return this.showsList && this.node.querySelector(row) !== null;
+  }
+
   showStart(starting: boolean): void {
     this.starting = starting;
+    this.begun ||= starting;
     this.update();
+  }
+
+  private endStart(): void {
+    this.begun = false;
+    this.showStart(false);
   }
 
   protected override onActivateRequest(msg: Message): void {
@@ -46,22 +61,35 @@ class InboxBody extends ReactWidget {
   }
 
   protected render(): JSX.Element {
+    return (
+      <>
+        {this.begun && (
+          <div style={{ display: this.starting ? 'contents' : 'none' }}>{this.start()}</div>
+        )}
+        {this.showsList && this.list()}
+      </>
+    );
+  }
+
+  private start(): JSX.Element {
+    const { strings, sanitize, actions } = this.sessions;
+    return (
+      <StartView
+        actions={actions}
+        strings={strings}
+        sanitize={sanitize}
+        onStarted={sessionId => {
+          this.inbox.select(sessionId);
+          this.endStart();
+        }}
+        onClose={() => this.endStart()}
+      />
+    );
+  }
+
+  private list(): JSX.Element {
     const { app, inbox, sessions } = this;
     const { strings, sanitize, actions, pool } = sessions;
-    if (this.starting) {
-      return (
-        <StartView
-          actions={actions}
-          strings={strings}
-          sanitize={sanitize}
-          onStarted={sessionId => {
-            inbox.select(sessionId);
-            this.showStart(false);
-          }}
-          onClose={() => this.showStart(false)}
-        />
-      );
-    }
     const run = (command: string, args: Readonly<Record<string, string>>) =>
       void app.commands.execute(command, args);
     const canOpen = app.commands.hasCommand(CommandIDs.openSession);
@@ -75,8 +103,10 @@ class InboxBody extends ReactWidget {
         openSession={
           canOpen ? (sessionId: string) => run(CommandIDs.openSession, { sessionId }) : undefined
         }
-        revealCell={(summary: Summary) =>
-          run(CommandIDs.revealCell, { sessionId: summary.session_id })
+        revealCell={
+          app.commands.hasCommand(CommandIDs.revealCell)
+            ? (summary: Summary) => run(CommandIDs.revealCell, { sessionId: summary.session_id })
+            : undefined
         }
       />
     );
@@ -173,7 +203,8 @@ export const panelPlugin: JupyterFrontEndPlugin<IInboxPanel> = {
       },
       get isVisible() {
         return panel.isVisible && body.showsList;
-      }
+      },
+      shows: sessionId => panel.isVisible && body.showsRow(sessionId)
     };
   }
 };

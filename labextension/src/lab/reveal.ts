@@ -29,6 +29,9 @@ export async function revealCell(
     );
     return;
   }
+  if (panel.isDisposed) {
+    return; // Notebook 7 opens it in a browser tab of its own
+  }
   app.shell.activateById(panel.id);
   await panel.revealed;
   await panel.context.ready;

@@ -177,7 +177,8 @@ function Watched({ store, ...props }: LiveProps & { readonly store: SessionStore
         .output(sessionId)
         .then(final => final !== null && host.ended(output, model, final));
     }
-  }, [ended, trusted, actions, sessionId, host, output, model]);
+    // Asked again after a lost connection: what could not be had then can be had now.
+  }, [ended, trusted, state.connection, actions, sessionId, host, output, model]);
   if (unknown) {
     return <ByKernel {...props} why={strings.host.gone} />;
   }

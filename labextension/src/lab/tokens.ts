@@ -79,6 +79,8 @@ export interface IInboxPanel {
   showStart(): void;
   /** Whether the list can be seen now. */
   readonly isVisible: boolean;
+  /** Whether the row of that session can be seen in it. */
+  shows(sessionId: string): boolean;
 }
 
 export const IInboxPanel = new Token<IInboxPanel>(

@@ -1,6 +1,6 @@
 // A form that a task asks for: kept while it is half-typed, checked by the host, errors at their fields.
 
-import { useEffect, useState } from 'react';
+import { useCallback, useEffect, useState } from 'react';
 
 import type { Values } from '../drafts';
 import type { RequestUserInput } from '../protocol';
@@ -45,14 +45,15 @@ function useValues(request: RequestUserInput) {
   const { store, viewOnly = false } = useSession();
   const { drafts } = store;
   const [values, setValues] = useState(() => withoutNulls(drafts.values(request)));
-  useEffect(() => {
-    const take = () => setValues(withoutNulls(drafts.values(request)));
-    return drafts.onReceived(request.request_id, take);
-  }, [drafts, request]);
+  const take = useCallback(
+    () => setValues(withoutNulls(drafts.values(request))),
+    [drafts, request]
+  );
+  useEffect(() => drafts.onReceived(request.request_id, take), [drafts, request, take]);
   const change = (changed: Values, typed: boolean) => {
     setValues(changed);
     if (typed && !viewOnly) {
-      drafts.type(request.request_id, changed, withoutSecrets(changed, request.schema));
+      drafts.type(request.request_id, changed, withoutSecrets(changed, request.schema), take);
     }
   };
   return [values, change] as const;

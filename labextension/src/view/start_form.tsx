@@ -5,6 +5,7 @@ import { useEffect, useMemo, useRef, useState } from 'react';
 import type { Actions, TaskInfo } from '../actions';
 import { proseOf } from '../docstring';
 import type { Values } from '../drafts';
+import { newKey } from '../pending';
 import type { Refusal } from '../port';
 import type { Json } from '../protocol';
 import { problemText } from './card';
@@ -24,6 +25,8 @@ export function StartForm({ task, actions, onStarted }: StartFormProps) {
   const box = useRef<HTMLDivElement>(null);
   const [values, setValues] = useState<Values>({});
   const [busy, setBusy] = useState(false);
+  // Of a start whose reply was lost nobody knows whether it took place: tried again unchanged, it keeps its key.
+  const attempt = useRef({ params: '', key: '' });
   const [refusal, setRefusal] = useState<Refusal | null>(null);
   const schema = useMemo(() => (task.schema === null ? null : withoutTitle(task.schema)), [task]);
   useEffect(() => {
@@ -37,7 +40,11 @@ export function StartForm({ task, actions, onStarted }: StartFormProps) {
     }
     setBusy(true);
     setRefusal(null);
-    const started = await actions.start(task.name, params);
+    const tried = JSON.stringify(params);
+    if (tried !== attempt.current.params) {
+      attempt.current = { params: tried, key: newKey() };
+    }
+    const started = await actions.start(task.name, params, attempt.current.key);
     setBusy(false);
     if (started.ok) {
       onStarted(started.sessionId);

@@ -28,14 +28,15 @@ export function startNotices(parts: NoticesParts): void {
   const { pool, actions, strings } = sessions;
   const open = opener(parts);
   const isShown = (sessionId: string) => pool.isSeen(sessionId);
-  const isListed = () => panel !== null && panel.isVisible && !desktop.isHidden();
+  const isListed = (sessionId: string) =>
+    panel !== null && panel.shows(sessionId) && !desktop.isHidden();
   const notices = new Notices({
     settings,
     toaster: new Toaster({
       place: new LabToasts(),
       actions,
       strings,
-      isSeen: sessionId => isShown(sessionId) || isListed(),
+      isSeen: sessionId => isShown(sessionId) || isListed(sessionId),
       open,
       turnOff: () => void settings.set('toasts', false)
     }),

@@ -36,6 +36,9 @@ export function GeneratedForm(props: GeneratedFormProps) {
     if (event.key !== 'Enter' || !(event.target instanceof HTMLElement)) {
       return;
     }
+    if (event.altKey || event.shiftKey) {
+      return; // some other shortcut
+    }
     if (event.ctrlKey || event.metaKey) {
       event.preventDefault();
       box.current?.querySelector('form')?.requestSubmit();

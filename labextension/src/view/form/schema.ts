@@ -156,25 +156,68 @@ function isSecret(schema: JsonObject): boolean {
   return schema['writeOnly'] === true || schema['format'] === 'password';
 }
 
-/** Values that may be stored as a draft: passwords and tokens are left out, at any depth. */
+const UNIONS = ['anyOf', 'oneOf', 'allOf'];
+
+/** A schema that refers to itself is read no deeper than this. */
+const DEEPEST = 8;
+
+/** The schema and the branches it may be read by. */
+function facets(schema: JsonObject, root: JsonObject, depth = 0): readonly JsonObject[] {
+  const facet = resolved(schema, root);
+  const branches = depth < DEEPEST ? UNIONS.flatMap(name => objectsIn(facet[name])) : [];
+  return [facet, ...branches.flatMap(branch => facets(branch, root, depth + 1))];
+}
+
+function objectsIn(schemas: Json | undefined): readonly JsonObject[] {
+  return Array.isArray(schemas) ? schemas.filter(isObject) : [];
+}
+
+/** What may stand in a member of that name, by any branch. */
+function memberSchemas(name: string, all: readonly JsonObject[]): readonly JsonObject[] {
+  return all.flatMap(facet => {
+    const member = propertiesOf(facet)[name] ?? facet['additionalProperties'];
+    return isObject(member) ? [member] : [];
+  });
+}
+
+function itemSchemas(index: number, all: readonly JsonObject[]): readonly JsonObject[] {
+  return all.flatMap(facet => {
+    const item = objectsIn(facet['prefixItems'])[index] ?? facet['items'];
+    return isObject(item) ? [item] : [];
+  });
+}
+
+/** Values that may be stored as a draft: passwords and tokens are left out, at any depth, in any branch of a union. */
 export function withoutSecrets(values: Values, schema: JsonObject, root = schema): Values {
-  const properties = propertiesOf(schema);
+  return secretlessMembers(values, facets(schema, root), root);
+}
+
+function secretlessMembers(values: Values, all: readonly JsonObject[], root: JsonObject): Values {
   return Object.fromEntries(
     Object.entries(values).flatMap(([name, value]) => {
-      const property = resolved(nonNull(properties[name] ?? {}) ?? properties[name] ?? {}, root);
-      return isSecret(property) ? [] : [[name, secretless(value, property, root)]];
+      const kept = secretless(value, memberSchemas(name, all), root);
+      return kept === undefined ? [] : [[name, kept]];
     })
   );
 }
 
-function secretless(value: Json, schema: JsonObject, root: JsonObject): Json {
+/** Undefined for a secret. */
+function secretless(
+  value: Json,
+  schemas: readonly JsonObject[],
+  root: JsonObject
+): Json | undefined {
+  const all = schemas.flatMap(schema => facets(schema, root));
+  if (all.some(isSecret)) {
+    return undefined;
+  }
   if (isObject(value)) {
-    return withoutSecrets(value, schema, root);
+    return secretlessMembers(value, all, root);
   }
-  const items = schema['items'];
-  if (Array.isArray(value) && isObject(items)) {
-    const item = resolved(items, root);
-    return isSecret(item) ? [] : value.map((each: Json) => secretless(each, item, root));
-  }
-  return value;
+  return Array.isArray(value)
+    ? value.flatMap((each: Json, index) => {
+        const kept = secretless(each, itemSchemas(index, all), root);
+        return kept === undefined ? [] : [kept];
+      })
+    : value;
 }
