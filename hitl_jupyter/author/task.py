@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Generic, ParamSpec, TypeVar, overload
 
 from hitl_jupyter.author.heavy import heavy
-from hitl_jupyter.errors import HitlError, NotFound
+from hitl_jupyter.errors import NotFound
 
 ENTRY_POINTS = "hitl_jupyter.tasks"
 """Packages name their tasks in this entry-point group: one task, or a module with tasks, per entry."""
@@ -244,7 +244,7 @@ def registered(modules: Sequence[str] = ()) -> Iterator[tuple[str, Task[..., Any
 def _loaded(name: str, module: str, load: Callable[[], Any]) -> Iterator[tuple[str, Task[..., Any] | Broken]]:
     try:
         found = load()
-    except (Exception, SystemExit) as error:  # a foreign module's import may raise anything
+    except BaseException as error:  # a foreign module's import may raise anything
         yield name, Broken(module, error)
         return
     if inspect.ismodule(found):
@@ -260,7 +260,7 @@ def describe(modules: Sequence[str] = ()) -> dict[str, list[dict[str, Any]]]:
     for name, found in registered(modules):
         if isinstance(found, Broken):
             message = f"It cannot be imported: {type(found.error).__name__}: {found.error}. Correct it, or remove it."
-            problems[found.module] = {"module": found.module, "message": message}
+            problems[found.module] = {"module": found.module, "message": _sendable(message)}
         elif name not in tasks:
             tasks[name] = _described(name, found)
     return {"tasks": list(tasks.values()), "problems": list(problems.values())}
@@ -268,10 +268,17 @@ def describe(modules: Sequence[str] = ()) -> dict[str, list[dict[str, Any]]]:
 
 def _described(name: str, found: Task[..., Any]) -> dict[str, Any]:
     """Name, title, doc, retries, and the form of the parameters, or why there can be none."""
-    doc = inspect.getdoc(found.function) or ""
-    described = {"name": name, "title": found.title, "doc": doc, "max_retries": found.max_retries}
+    doc = _sendable(inspect.getdoc(found.function) or "")
+    described = {"name": name, "title": _sendable(found.title), "doc": doc, "max_retries": found.max_retries}
     try:
         form = parameters(found)
-    except (HitlError, TypeError, ValueError, NameError) as error:
-        return {**described, "error": str(error)}
-    return {**described, "schema": form.schema, "ui_schema": form.ui_schema}
+        whole = {**described, "schema": form.schema, "ui_schema": form.ui_schema}
+        heavy("msgspec.msgpack").encode(whole)  # what cannot be sent, a number over 64 bits say, would end the worker
+    except Exception as error:  # one task without a form must not hide the others
+        return {**described, "error": _sendable(str(error))}
+    return whole
+
+
+def _sendable(text: str) -> str:
+    """Without the half characters that no encoding has."""
+    return text.encode("utf-8", "replace").decode()

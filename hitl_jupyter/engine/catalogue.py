@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from hitl_jupyter.engine.answers import check_schema
 from hitl_jupyter.engine.limits import Limits
 from hitl_jupyter.engine.workers import Workers
-from hitl_jupyter.errors import LaunchFailed, NotFound
+from hitl_jupyter.errors import LaunchFailed, NotFound, WorkerUnavailable
 from hitl_jupyter.link.messages import Described
 from hitl_jupyter.protocol import StartTask, WorkerEnv
 
@@ -32,7 +32,7 @@ class Catalogue:
         self._lock = anyio.Lock(fast_acquire=True)
 
     async def listing(self) -> Described:
-        """The tasks, and what could not be imported; raises ``LaunchFailed`` or ``WorkerUnavailable``."""
+        """The tasks, and what could not be imported; raises ``LaunchFailed``."""
         async with self._lock:
             if time.monotonic() - self._listed_at > FRESH_SECONDS:
                 self._listed = await self._describe()
@@ -47,6 +47,11 @@ class Catalogue:
             if not worker.linked:
                 raise LaunchFailed("The worker that lists the tasks did not start. Look into the server's log.")
             return await worker.describe(self._modules, self._limits.launch_seconds)
+        except WorkerUnavailable:
+            raise LaunchFailed(
+                "The worker that lists the tasks ended, or took too long: a registered module ends or blocks the "
+                "process that imports it. The server's log has its last words."
+            ) from None
         finally:
             with anyio.CancelScope(shield=True):
                 await worker.leave(self._limits.cancel_seconds)

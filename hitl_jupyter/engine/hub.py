@@ -85,14 +85,22 @@ class Viewer:
     """One watcher of one session: iterate it for JSON arrays of wire messages, first history, then live.
 
     With ``after`` (and the ``epoch`` it is from) it goes on after that event; with ``tail`` it begins with a snapshot
-    and the last so many events.
+    and the last so many events. It ends where ``may_see`` does: with what ended the right to see the session.
     """
 
     def __init__(
-        self, watched: Watched, hub: Hub, *, after: int = 0, epoch: int | None = None, tail: int | None
+        self,
+        watched: Watched,
+        hub: Hub,
+        *,
+        may_see: Callable[[], bool],
+        after: int = 0,
+        epoch: int | None = None,
+        tail: int | None,
     ) -> None:
         self._watched = watched
         self._hub = hub
+        self._may_see = may_see
         self._cursor = after
         self._epoch = epoch
         self._tail = tail
@@ -130,11 +138,12 @@ class Viewer:
         async for frame in self._history():
             yield frame
         while True:
-            while self._cursor < self._watched.snapshot.last_seq:
-                yield await self._next_events()
-            while self._pushed:
+            may_see, last = self._may_see(), self._watched.snapshot.last_seq
+            while self._cursor < last:
+                yield await self._next_events(last + 1)
+            while self._pushed and self._may_see():
                 yield self._pushed.popleft()
-            if self._hub.closed:
+            if self._hub.closed or not may_see:
                 return
             if self._cursor >= self._watched.snapshot.last_seq and not self._pushed:
                 self._woken = anyio.Event()
@@ -166,12 +175,12 @@ class Viewer:
         complete = StateReplayComplete(session_id=session_id, message="Replay complete.", last_seq=last)
         yield join_messages([complete, *await self._watched.drafts()])
 
-    async def _next_events(self, before: int | None = None) -> bytes:
+    async def _next_events(self, before: int) -> bytes:
         after = self._cursor
         batches = self._watched.tail.after(after, FRAME_BYTES)
         if batches is None:
             batches = await self._read(after)
-        self._cursor = batches[-1].last_seq if before is None else min(batches[-1].last_seq, before - 1)
+        self._cursor = min(batches[-1].last_seq, before - 1)
         self._mark_shown(after)
         return join_batches(batches, after, self._cursor + 1)
 

@@ -253,7 +253,7 @@ class SessionManager:
         self, session_id: str, actor: Actor, *, after: int = 0, epoch: int | None = None, tail: int | None = None
     ) -> Viewer:
         """A new viewer of a session."""
-        return (await self._get(session_id, actor)).session.watch(after=after, epoch=epoch, tail=tail)
+        return (await self._get(session_id, actor)).session.watch(actor, after=after, epoch=epoch, tail=tail)
 
     def feed(self, actor: Actor, *, after: int = 0, ended: int | None = None) -> Feed:
         """A new inbox of the sessions that this actor may see.

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import anyio
@@ -138,10 +139,11 @@ class Session:
         asked = not isinstance(request, TaskFailed) and actor.owner in request.assignees
         return asked or self.owned_by(actor)
 
-    def watch(self, *, after: int, epoch: int | None, tail: int | None) -> Viewer:
-        """A new viewer; raises ``LimitReached`` when there are too many."""
+    def watch(self, actor: Actor, *, after: int, epoch: int | None, tail: int | None) -> Viewer:
+        """A new viewer, for as long as this actor may see it; raises ``LimitReached`` when there are too many."""
         check_count("max_viewers", len(self.hub), self.services.limits.max_viewers, "Close another view of it.")
-        return Viewer(self, self.hub, after=after, epoch=epoch, tail=tail)
+        may_see = partial(self.visible_to, actor)
+        return Viewer(self, self.hub, may_see=may_see, after=after, epoch=epoch, tail=tail)
 
     async def drafts(self) -> list[Draft]:
         """The drafts of its open requests."""

@@ -174,7 +174,7 @@ class Worker:
         try:
             with anyio.move_on_after(seconds):
                 if await self.send(message):
-                    await call.done.wait()
+                    await _first(call.done, self.exited)
             if not call.done.is_set():
                 raise WorkerUnavailable(
                     "The task's process did not check the answer in time; the question stays open. "
@@ -186,9 +186,7 @@ class Worker:
 
     async def ready_or_exited(self) -> None:
         """Wait until it has connected once, or is gone."""
-        async with anyio.create_task_group() as group:
-            for event in (self.ready, self.exited):
-                group.start_soon(_wait_then_cancel, event, group.cancel_scope)
+        await _first(self.ready, self.exited)
 
     async def leave(self, seconds: float) -> None:
         """Have it end: it is asked first, and killed when it has not gone in time."""
@@ -334,6 +332,13 @@ async def _serve(worker: Worker, peer: Peer) -> None:
     except Exception as error:
         _log.exception("A worker was ended, for it would send the same again")
         worker.end(f"What the task sent cannot be kept: {error}")
+
+
+async def _first(*events: anyio.Event) -> None:
+    """Wait until one of them is set."""
+    async with anyio.create_task_group() as group:
+        for event in events:
+            group.start_soon(_wait_then_cancel, event, group.cancel_scope)
 
 
 async def _wait_then_cancel(event: anyio.Event, scope: anyio.CancelScope) -> None:

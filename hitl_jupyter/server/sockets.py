@@ -154,11 +154,11 @@ class Socket(WebSocketMixin, WebSocketHandler, Handler):
         await self.ws_connection.write_texts([frame] if self._batches else split_batch(frame))
 
     async def _end(self) -> None:
-        """There is nothing more to send: the server stops, or the session is no more."""
+        """There is nothing more to send: the server stops, or the session is no more, or not theirs to see."""
         if self.host.current is None:
             self.close(GOING_AWAY, "The server is stopping.")
         else:
-            await self._refuse(NotFound("The session was forgotten."))
+            await self._refuse(NotFound("The session was forgotten, or is not yours to see any more."))
 
     async def _refuse(self, error: HitlError) -> None:
         await self._say(_refusal(self._viewed, error))

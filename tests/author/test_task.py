@@ -5,12 +5,14 @@ from __future__ import annotations
 import inspect
 import pickle
 import sys
+import textwrap
 import types
 from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
 
 import cloudpickle
+import msgspec
 import pytest
 
 from hitl_jupyter.author import task as tasks
@@ -118,6 +120,37 @@ def test_registered_tasks_are_listed_once_with_their_form_and_broken_modules_wit
     assert listed["tasks_of_a_package:own"]["doc"] == "Own."
     assert [problem["module"] for problem in described["problems"]] == ["no_such_module", "another_broken_one"]
     assert all("ModuleNotFoundError" in problem["message"] for problem in described["problems"])
+
+
+def test_a_task_whose_form_cannot_be_sent_says_so_and_the_others_are_listed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = """
+        import hitl_jupyter as hitl
+
+        @hitl.task
+        def check(ctx, modulus: int = 2**127 - 1):
+            "Half a character: \\ud800."
+
+        @hitl.task
+        def fine(ctx, n: int): pass
+    """
+    (tmp_path / "tasks_of_large_numbers.py").write_text(textwrap.dedent(source))
+    monkeypatch.syspath_prepend(tmp_path)
+    described = describe(["tasks_of_large_numbers"])
+    listed = {entry["name"].partition(":")[2]: entry for entry in described["tasks"]}
+    assert "serialize ints" in listed["check"]["error"]
+    assert listed["check"]["doc"] == "Half a character: ?."
+    assert listed["fine"]["schema"]["required"] == ["n"]
+    msgspec.msgpack.encode(described)
+
+
+def test_a_module_that_skips_a_test_when_it_is_imported_does_not_take_the_list_along(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "tasks_that_skip.py").write_text("import pytest; pytest.skip('x', allow_module_level=True)\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    assert [problem["module"] for problem in describe(["tasks_that_skip"])["problems"]] == ["tasks_that_skip"]
 
 
 def test_a_module_that_leaves_when_it_is_imported_does_not_take_the_list_along(

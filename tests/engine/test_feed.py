@@ -285,6 +285,22 @@ async def asks_bob(worker: FakeWorker, run: Run) -> None:
     await worker.emit(TaskCompleted())
 
 
+async def test_what_an_assignee_watches_ends_with_the_answer(tmp_path: Path) -> None:
+    async with host(tmp_path, asks_bob) as (manager, _):
+        session_id = (await manager.start(SHIPPED, ADA)).session_id
+        await until(manager, session_id, "waiting")
+        live: list[bytes] = []
+        async with await manager.watch(session_id, BOB) as theirs:
+            with anyio.fail_after(10):
+                async for frame in theirs:
+                    live.append(frame)
+                    if b'"state_replay_complete"' in frame:
+                        live.clear()
+                        await manager.answer(session_id, Confirm(value=True, request_id="bobs"), BOB)
+        assert b'"request_resolved"' in b"".join(live)
+        assert not (await manager.snapshot(session_id, ADA)).ended
+
+
 async def test_an_assignee_sees_the_session_while_the_question_is_open_and_is_told_when_it_goes(
     tmp_path: Path,
 ) -> None:
