@@ -327,6 +327,7 @@ def test_the_next_question_is_reached_by_a_command(notebook: LabPage, inbox: Inb
     cells = [NAMED.format(title=title, question="Well?") for title in ("Older", "Newer")]
     notebook.open("next.ipynb", *cells)
     notebook.run_all()
+    expect(notebook.page.locator("#jp-main-statusbar")).to_contain_text("2 waiting")
     for title in ("Older", "Newer", "Older"):
         notebook.execute("hitl:next-request")
         expect(inbox.row(title)).to_have_attribute("data-open", "true")
