@@ -45,7 +45,7 @@ def final_output(snapshot: Snapshot) -> dict[str, Any]:
 
 
 def _text(snapshot: Snapshot) -> str:
-    lines = [headline(snapshot)]
+    lines = [_cut(headline(snapshot))]
     if earlier := _earlier(snapshot):
         lines.append(earlier)
     for settled in _in_order(snapshot):

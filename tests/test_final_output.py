@@ -223,6 +223,7 @@ def test_a_long_result_question_answer_or_error_is_cut() -> None:
     assert len(done["text/html"]) < 2 * TEXT_CHARS + RESULT_CHARS + 500
     failed = final_output(ended(run, TaskFailed(error=long), status="failed"))
     assert len(failed["text/html"]) < TEXT_CHARS + 100
+    assert len(failed["text/plain"]) < 2 * TEXT_CHARS + 100
 
 
 def test_questions_that_the_snapshot_has_forgotten_are_counted() -> None:

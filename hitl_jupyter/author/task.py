@@ -236,7 +236,7 @@ def registered(modules: Sequence[str] = ()) -> Iterator[tuple[str, Task[..., Any
     What cannot be imported comes as such, so that one broken package does not hide the others.
     """
     for point in heavy("importlib.metadata").entry_points(group=ENTRY_POINTS):
-        yield from _loaded(point.name, point.module, point.load)
+        yield from _loaded(point.name, point.value.partition(":")[0].strip(), point.load)
     for name in modules:
         yield from _loaded(name, name, functools.partial(importlib.import_module, name))
 

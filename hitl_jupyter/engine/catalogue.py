@@ -67,7 +67,13 @@ class Catalogue:
             The parameters do not fit, with an error per field.
         """
         name = start.task or ""
-        known = next((task for task in (await self.listing()).tasks if task.get("name") == name), None)
+        try:
+            tasks = (await self.listing()).tasks
+        except LaunchFailed:
+            if ":" not in name:
+                raise
+            tasks = []  # named in full, it can be started without the list
+        known = next((task for task in tasks if task.get("name") == name), None)
         if known is None and ":" not in name:
             raise NotFound(f"No registered task is called {name!r}. List them with GET tasks, or name module:function.")
         if known is not None and known.get("schema"):

@@ -29,6 +29,10 @@ PUSHED_BYTES = 1024 * 1024
 """Messages without ``seq``, and bytes of them, that wait for a viewer at the most; the newest one always does."""
 
 
+SIGHT_GRACE_SECONDS = 5.0
+"""Whom a question was for may watch no more once it is settled; but the next one is often for the same person."""
+
+
 class Watched(Protocol):
     """The session that is watched."""
 
@@ -101,6 +105,7 @@ class Viewer:
         self._watched = watched
         self._hub = hub
         self._may_see = may_see
+        self._until: int | None = None
         self._cursor = after
         self._epoch = epoch
         self._tail = tail
@@ -111,6 +116,7 @@ class Viewer:
 
     async def __aenter__(self) -> Self:
         self._hub.add(self)
+        self._look()
         return self
 
     async def __aexit__(
@@ -121,9 +127,19 @@ class Viewer:
             self._ahead[1].cancel()
 
     def wake(self) -> None:
+        self._look()
         self._woken.set()
 
+    def _look(self) -> None:
+        """Note where the right to see the session ends, however late that is read; or that it is there again."""
+        if self._may_see():
+            self._until = None
+        elif self._until is None:
+            self._until = self._watched.snapshot.last_seq
+
     def push(self, data: bytes) -> None:
+        if self._until is not None:
+            return
         self._pushed.append(data)
         while len(self._pushed) > 1 and sum(map(len, self._pushed)) > PUSHED_BYTES:
             self._pushed.popleft()
@@ -138,16 +154,25 @@ class Viewer:
         async for frame in self._history():
             yield frame
         while True:
-            may_see, last = self._may_see(), self._watched.snapshot.last_seq
-            while self._cursor < last:
+            while self._cursor < (last := self._last()):
                 yield await self._next_events(last + 1)
-            while self._pushed and self._may_see():
+            while self._pushed and self._until is None:
                 yield self._pushed.popleft()
-            if self._hub.closed or not may_see:
+            if self._hub.closed or (self._until is not None and not await self._sees_again()):
                 return
             if self._cursor >= self._watched.snapshot.last_seq and not self._pushed:
                 self._woken = anyio.Event()
                 await self._woken.wait()
+
+    def _last(self) -> int:
+        return self._watched.snapshot.last_seq if self._until is None else self._until
+
+    async def _sees_again(self) -> bool:
+        with anyio.move_on_after(SIGHT_GRACE_SECONDS):
+            while self._until is not None and not self._hub.closed:
+                self._woken = anyio.Event()
+                await self._woken.wait()
+        return self._until is None
 
     async def _history(self) -> AsyncIterator[bytes]:
         snapshot, epoch = self._watched.snapshot, self._watched.journal.epoch

@@ -45,7 +45,10 @@ export class SessionPool {
 
   /** A share in the session. `open` is asked for a port of its own where none serves the session yet. */
   acquire(sessionId: string, open: (sessionId: string) => Port = this.open): Lease {
-    const shared = this.shared.get(sessionId) ?? this.make(sessionId, open(sessionId));
+    const known = this.shared.get(sessionId);
+    // Of what was refused before there may be something to see now: a question for this person.
+    known?.port.reconnect();
+    const shared = known ?? this.make(sessionId, open(sessionId));
     const lease = {};
     shared.leases.set(lease, true);
     this.attend(sessionId, shared);

@@ -54,7 +54,7 @@ export class SocketPort implements Port {
   }
 
   reconnect(): void {
-    if (!this.sessionEnded) {
+    if (!this.isOver) {
       this.line.retry();
     }
   }
@@ -64,10 +64,14 @@ export class SocketPort implements Port {
   }
 
   wake(): void {
-    if (this.sessionEnded) {
-      return;
+    if (!this.isOver) {
+      this.line.wake();
     }
-    this.line.wake();
+  }
+
+  /** Ended, and told to the end: nothing more can come. */
+  private get isOver(): boolean {
+    return this.sessionEnded && this.line.state === 'live';
   }
 
   send(command: Command): Promise<Reply> {

@@ -10,6 +10,7 @@ import anyio
 import msgspec
 import pytest
 
+from hitl_jupyter.engine import hub
 from hitl_jupyter.engine import manager as manager_module
 from hitl_jupyter.engine.actor import Actor
 from hitl_jupyter.engine.feed import Feed, Feeds
@@ -285,7 +286,8 @@ async def asks_bob(worker: FakeWorker, run: Run) -> None:
     await worker.emit(TaskCompleted())
 
 
-async def test_what_an_assignee_watches_ends_with_the_answer(tmp_path: Path) -> None:
+async def test_what_an_assignee_watches_ends_with_the_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hub, "SIGHT_GRACE_SECONDS", 0.05)
     async with host(tmp_path, asks_bob) as (manager, _):
         session_id = (await manager.start(SHIPPED, ADA)).session_id
         await until(manager, session_id, "waiting")
@@ -299,6 +301,53 @@ async def test_what_an_assignee_watches_ends_with_the_answer(tmp_path: Path) -> 
                         await manager.answer(session_id, Confirm(value=True, request_id="bobs"), BOB)
         assert b'"request_resolved"' in b"".join(live)
         assert not (await manager.snapshot(session_id, ADA)).ended
+
+
+async def asks_bob_twice(worker: FakeWorker, run: Run) -> None:
+    for number in ("1", "2"):
+        await worker.emit(RequestConfirmation(request_id=number, message="Bob?", assignees=["bob"]))
+        await worker.answer()
+    await worker.emit(TaskCompleted())
+
+
+async def test_an_assignee_who_is_asked_twice_watches_on(tmp_path: Path) -> None:
+    async with host(tmp_path, asks_bob_twice) as (manager, _):
+        session_id = (await manager.start(SHIPPED, ADA)).session_id
+        await until(manager, session_id, "waiting")
+        answered = 0
+        async with await manager.watch(session_id, BOB) as theirs:
+            with anyio.fail_after(10):
+                async for _ in theirs:
+                    open_ones = (await manager.snapshot(session_id, ADA)).open_requests
+                    if len(open_ones) == 1 and open_ones[0].request_id == str(answered + 1):
+                        answered += 1
+                        await manager.answer(session_id, Confirm(value=True, request_id=str(answered)), BOB)
+                    if answered == 2:
+                        break
+        await until(manager, session_id, "completed")
+
+
+async def test_an_assignee_who_reads_late_is_not_sent_what_came_after(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hub, "SIGHT_GRACE_SECONDS", 0.05)
+    async with host(tmp_path, asks_bob) as (manager, _):
+        session_id = (await manager.start(SHIPPED, ADA)).session_id
+        await until(manager, session_id, "waiting")
+        async with await manager.watch(session_id, BOB) as theirs:
+            frames = aiter(theirs)
+            while b'"state_replay_complete"' not in await anext(frames):
+                pass
+            await manager.answer(session_id, Confirm(value=True, request_id="bobs"), BOB)
+            while [each.request_id for each in (await manager.snapshot(session_id, ADA)).open_requests] != ["adas"]:
+                await anyio.lowlevel.checkpoint()
+            await manager.answer(session_id, Confirm(value=True, request_id="adas"), ADA)
+            await until(manager, session_id, "completed")
+            with anyio.fail_after(10):
+                late = b"".join([frame async for frame in frames])
+        assert b'"request_resolved"' in late
+        assert b"Ada?" not in late
+        assert b"task_completed" not in late
 
 
 async def test_an_assignee_sees_the_session_while_the_question_is_open_and_is_told_when_it_goes(

@@ -328,8 +328,8 @@ async def test_the_feed_tells_all_sessions_then_what_changes(watch: Watch, api: 
         rev = (await _until_status(feed, second, "cancelled"))["rev"]
         assert (await feed.error({"type": "confirm", "value": True}))["code"] == "malformed"
     async with watch("hitl/ws", after=rev - 1) as again:
-        await again.until("session", session_id=second)
         await again.until("sessions_listed")
+        assert [message["session_id"] for message in again.seen if message["type"] == "session"] == [second]
 
 
 @pytest.mark.parametrize("batch", [True, False])
@@ -338,9 +338,10 @@ async def test_of_the_ended_sessions_the_feed_tells_so_many_as_are_asked_for(
 ) -> None:
     async with watch("hitl/ws", batch=batch, ended=0) as feed:
         await feed.until("sessions_listed", count=0)
-        ids = [await api.start("count") for _ in range(2)]
-        for session_id in ids:
-            await _until_status(feed, session_id, "completed")
+        ids: list[str] = []
+        for _ in range(2):  # one after the other: the second would else end first now and then
+            ids.append(await api.start("count"))
+            await _until_status(feed, ids[-1], "completed")
     async with watch("hitl/ws", batch=batch, ended=1) as feed:
         await feed.until("sessions_listed", count=1)
         assert [message["type"] for message in feed.seen] == ["session", "sessions_listed"]

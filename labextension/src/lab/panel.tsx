@@ -56,7 +56,19 @@ class InboxBody extends ReactWidget {
 
   protected override onActivateRequest(msg: Message): void {
     super.onActivateRequest(msg);
-    const row = this.node.querySelector<HTMLElement>('[data-roving][tabindex="0"]');
+    // What was asked for may not be drawn yet.
+    void Promise.resolve(this.renderPromise).then(() => this.focusRow());
+  }
+
+  /** The keyboard goes where the open row is, else where it was. */
+  private focusRow(): void {
+    const { selected } = this.inbox.getState();
+    const heading = (row: string) => this.node.querySelector<HTMLElement>(`${row}[data-roving]`);
+    const open =
+      selected === null || !this.showsList
+        ? null
+        : heading(`[data-session="${CSS.escape(selected)}"] `);
+    const row = open ?? this.node.querySelector<HTMLElement>('[data-roving][tabindex="0"]');
     (row ?? this.node.querySelector<HTMLElement>('input, button'))?.focus();
   }
 
@@ -79,7 +91,9 @@ class InboxBody extends ReactWidget {
         strings={strings}
         sanitize={sanitize}
         onStarted={sessionId => {
-          this.inbox.select(sessionId);
+          if (this.starting) {
+            this.inbox.select(sessionId);
+          }
           this.endStart();
         }}
         onClose={() => this.endStart()}

@@ -16,6 +16,10 @@ import { SessionView } from '../view/session_view';
 import { SESSION_MIME } from './tokens';
 import type { IHitlServer, ISessions } from './tokens';
 
+/** A final output that could not be had is asked for again so often, after twice as long each time. */
+const FINAL_TRIES = 5;
+const FINAL_WAIT_MS = 2_000;
+
 /** What an output needs from the page around it. */
 export interface OutputHost {
   readonly server: IHitlServer;
@@ -159,9 +163,13 @@ function textOf(value: MimeBundle[string] | undefined): string | null {
 type LiveProps = OutputProps & { readonly sessionId: string };
 
 function Live(props: LiveProps) {
-  const { host, output, sessionId } = props;
+  const { host, output, sessionId, trusted } = props;
   const store = useLease(host.sessions.pool, sessionId, output.node);
-  useEffect(() => host.appeared(output, sessionId), [host, output, sessionId]);
+  useEffect(() => {
+    if (trusted) {
+      host.appeared(output, sessionId);
+    }
+  }, [trusted, host, output, sessionId]);
   return store === null ? null : <Watched {...props} store={store} />;
 }
 
@@ -171,14 +179,28 @@ function Watched({ store, ...props }: LiveProps & { readonly store: SessionStore
   const state = useSyncExternalStore(store.subscribe, store.getState);
   const unknown = state.connection === 'refused' && state.refusal?.code === 'not_found';
   const ended = hasEnded(state.snapshot) && !state.replaying;
+  const [tries, setTries] = useState(0);
   useEffect(() => {
-    if (ended && trusted) {
-      void actions
-        .output(sessionId)
-        .then(final => final !== null && host.ended(output, model, final));
+    if (!ended || !trusted) {
+      return;
     }
-    // Asked again after a lost connection: what could not be had then can be had now.
-  }, [ended, trusted, state.connection, actions, sessionId, host, output, model]);
+    let gone = false;
+    let later: ReturnType<typeof setTimeout> | undefined;
+    void actions.output(sessionId).then(final => {
+      if (gone) {
+        return;
+      }
+      if (final !== null) {
+        host.ended(output, model, final);
+      } else if (tries < FINAL_TRIES) {
+        later = setTimeout(() => setTries(tries + 1), FINAL_WAIT_MS * 2 ** tries);
+      }
+    });
+    return () => {
+      gone = true;
+      clearTimeout(later);
+    };
+  }, [ended, trusted, tries, actions, sessionId, host, output, model]);
   if (unknown) {
     return <ByKernel {...props} why={strings.host.gone} />;
   }

@@ -34,6 +34,13 @@ export function StartForm({ task, actions, onStarted }: StartFormProps) {
     const first = box.current?.querySelector<HTMLElement>(field);
     (first ?? box.current?.querySelector<HTMLElement>('button'))?.focus();
   }, []);
+  const gone = useRef(false);
+  useEffect(() => {
+    gone.current = false;
+    return () => {
+      gone.current = true;
+    };
+  }, []);
   const start = async (params: Values) => {
     if (busy) {
       return null;
@@ -45,6 +52,9 @@ export function StartForm({ task, actions, onStarted }: StartFormProps) {
       attempt.current = { params: tried, key: newKey() };
     }
     const started = await actions.start(task.name, params, attempt.current.key);
+    if (gone.current) {
+      return null; // somebody went on to something else meanwhile
+    }
     setBusy(false);
     if (started.ok) {
       onStarted(started.sessionId);

@@ -27,9 +27,17 @@ export function StartView(props: StartViewProps) {
   const [found, reload] = useTasks(actions);
   const back = chosen === null ? onClose : () => choose(null);
   const onKeyDown = (event: KeyboardEvent<HTMLElement>) => {
-    if (event.key === 'Escape' && !event.defaultPrevented) {
-      event.preventDefault();
-      event.stopPropagation();
+    if (event.key !== 'Escape' || event.defaultPrevented || event.nativeEvent.isComposing) {
+      return;
+    }
+    event.preventDefault();
+    event.stopPropagation();
+    const field = event.target instanceof HTMLElement ? event.target : null;
+    const form = field?.matches('input, select, textarea') ? field.closest('form') : null;
+    if (form) {
+      // Whoever fills in a form does not lose it by one key.
+      form.querySelector<HTMLElement>('button[type=submit]')?.focus();
+    } else {
       back();
     }
   };
