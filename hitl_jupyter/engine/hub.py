@@ -28,7 +28,6 @@ PUSHED_KEPT = 64
 PUSHED_BYTES = 1024 * 1024
 """Messages without ``seq``, and bytes of them, that wait for a viewer at the most; the newest one always does."""
 
-
 SIGHT_GRACE_SECONDS = 5.0
 """Whom a question was for may watch no more once it is settled; but the next one is often for the same person."""
 

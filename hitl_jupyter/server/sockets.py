@@ -3,7 +3,8 @@
 What a client sends never breaks its socket. Anything that can be read as a message is answered, with an ``error``
 message where it is refused. What cannot be read at all ends in a close frame with a code: 1002 where the frames
 themselves are broken, 1009 where one is too large, and 4000 + the HTTP status where we refuse to go on: 4400 (the query
-is malformed), 4404 (the session was forgotten), 4503 (the store is away). 1001 says that the server is stopping.
+is malformed), 4404 (the session was forgotten, or is not theirs to see any more), 4503 (the store is away). 1001 says
+that the server is stopping.
 """
 
 from __future__ import annotations
