@@ -92,6 +92,7 @@ class LaunchRow(Struct, frozen=True, kw_only=True):
     process_started_at: float | None = None
     accepted: int = 0
     ended: bool = False
+    boot_id: str | None = None
 
 
 class CommandRow(Struct, frozen=True, kw_only=True):

@@ -102,7 +102,36 @@ CREATE INDEX drafts_of_session ON drafts (session);
 CREATE TABLE forgotten (session INTEGER PRIMARY KEY) STRICT;
 """
 
-MIGRATIONS: Final[tuple[str, ...]] = (FIRST,)
+SECOND: Final = """
+-- A process is known by its number, its start time and the boot that both belong to.
+ALTER TABLE launches ADD COLUMN boot_id TEXT;
+
+-- What a durable attempt called, in order: finished steps and questions. seq is the session's last event by then.
+CREATE TABLE calls (
+    session INTEGER NOT NULL,
+    attempt INTEGER NOT NULL,
+    number INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    keyed INTEGER NOT NULL,
+    request_id TEXT,
+    seq INTEGER NOT NULL,
+    PRIMARY KEY (session, attempt, number)
+) STRICT, WITHOUT ROWID;
+
+-- Ranges of events that retention took out of a session's batches.
+CREATE TABLE truncations (
+    session INTEGER NOT NULL,
+    first_seq INTEGER NOT NULL,
+    last_seq INTEGER NOT NULL,
+    bytes INTEGER NOT NULL,
+    reason TEXT NOT NULL,
+    PRIMARY KEY (session, first_seq)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX sessions_ended ON sessions (ended_at) WHERE ended_at IS NOT NULL;
+"""
+
+MIGRATIONS: Final[tuple[str, ...]] = (FIRST, SECOND)
 
 
 def migrate(connection: apsw.Connection, migrations: tuple[str, ...] = MIGRATIONS) -> None:

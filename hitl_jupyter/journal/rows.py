@@ -32,7 +32,7 @@ _SESSION: Final = f"""SELECT session_id, owner, task, status, created_at, rev, {
 _REQUEST: Final = """SELECT request_id, session_id, kind, attempt, opened_seq, state, resolution
     FROM requests JOIN sessions ON number = session"""
 _LAUNCH: Final = """SELECT launch_id, session_id, attempt, fence, secret_digest, pid, process_started_at, accepted,
-    ended FROM launches JOIN sessions ON number = session"""
+    ended, boot_id FROM launches JOIN sessions ON number = session"""
 _resolution_decoder = msgspec.json.Decoder(RequestResolved)
 
 
@@ -172,7 +172,7 @@ def _update(connection: apsw.Connection, number: int, head: int, update: Session
 
 def _put_launch(connection: apsw.Connection, number: int, row: LaunchRow) -> None:
     connection.execute(
-        "INSERT OR REPLACE INTO launches VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT OR REPLACE INTO launches VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             row.launch_id,
             number,
@@ -183,6 +183,7 @@ def _put_launch(connection: apsw.Connection, number: int, row: LaunchRow) -> Non
             row.process_started_at,
             row.accepted,
             int(row.ended),
+            row.boot_id,
         ),
     )
 
@@ -211,7 +212,7 @@ def forget_session(connection: apsw.Connection, session_id: str, rev: int) -> No
     if number is None:
         return
     connection.execute("INSERT INTO forgotten VALUES (?)", (number,))
-    for table in ("requests", "launches", "commands", "drafts"):
+    for table in ("requests", "launches", "commands", "drafts", "calls", "truncations"):
         connection.execute(f"DELETE FROM {table} WHERE session = ?", (number,))
     connection.execute("DELETE FROM sessions WHERE number = ?", (number,))
 
@@ -366,8 +367,9 @@ def read_launches(connection: apsw.Connection, session_id: str) -> list[LaunchRo
             process_started_at=started_at,
             accepted=accepted,
             ended=bool(ended),
+            boot_id=boot_id,
         )
-        for launch_id, session, attempt, fence, digest, pid, started_at, accepted, ended in connection.execute(
+        for launch_id, session, attempt, fence, digest, pid, started_at, accepted, ended, boot_id in connection.execute(
             f"{_LAUNCH} WHERE session_id = ? ORDER BY fence, launch_id", (session_id,)
         )
     ]
