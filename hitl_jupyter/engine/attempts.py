@@ -21,7 +21,7 @@ from hitl_jupyter.engine.session import Session
 from hitl_jupyter.engine.tail import join_messages
 from hitl_jupyter.engine.workers import Worker
 from hitl_jupyter.errors import LaunchFailed, WorkerUnavailable
-from hitl_jupyter.journal.contract import REFUSALS, LaunchRow
+from hitl_jupyter.journal.contract import REFUSALS, CommandRow, LaunchRow
 from hitl_jupyter.link.messages import CancelRun, Resolved, Run, Stop, Validated, WorkerEvent
 from hitl_jupyter.protocol import (
     RequestResolved,
@@ -294,14 +294,16 @@ class Attempts:
 
     # -- cancelling --------------------------------------------------------------------------------------------------
 
-    async def cancel(self, actor: Actor, *, force: bool, reason: str = "user") -> Status:
+    async def cancel(
+        self, actor: Actor, *, force: bool, reason: str = "user", command: CommandRow | None = None
+    ) -> Status:
         """End the session; cancelling again changes nothing, but ``force`` kills at once."""
         async with self._session.lock:
             if self._session.snapshot.ended:
                 return self._session.status
             begun = self._session.status != "cancelling"
             if begun:
-                await self._begin_cancel(actor, reason)
+                await self._begin_cancel(actor, reason, command)
             attempt = self._current
         if attempt is not None:
             if force or not attempt.started:  # a worker that has not begun has nothing to end in order
@@ -310,13 +312,13 @@ class Attempts:
                 self._services.tasks.start_soon(self._escalate, attempt.worker)
         return self._session.status
 
-    async def _begin_cancel(self, actor: Actor, reason: str) -> None:
+    async def _begin_cancel(self, actor: Actor, reason: str, command: CommandRow | None) -> None:
         change = self._session.change()
         idle = self._current is None and change.status == "waiting"
         change.begin_cancel(actor.by, actor.via)
         if idle:  # it waits on its retry request: no process of it lives
             change.end_cancelled(reason, actor.by)
-        await self._session.commit(change)
+        await self._session.commit(change, command=command)
         self._cancelled_by, self._cancel_reason = actor, reason
 
     async def _escalate(self, worker: Worker) -> None:

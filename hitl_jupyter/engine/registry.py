@@ -63,6 +63,13 @@ class Registry:
 
     async def get(self, session_id: str, actor: Actor) -> Open:
         """The session, if there is one that this actor may see; else ``NotFound``."""
+        opened = await self.find(session_id)
+        if opened is None or not opened.session.visible_to(actor):
+            raise no_such_session()
+        return opened
+
+    async def find(self, session_id: str) -> Open | None:
+        """The session, whoever asks."""
         opened = self._open.get(session_id)
         if opened is None:
             async with self._loading:
@@ -70,8 +77,6 @@ class Registry:
                 if opened is None and (row := await self.services.journal.session(session_id)) is not None:
                     self._make_room()
                     opened = await self.load(row)
-        if opened is None or not opened.session.visible_to(actor):
-            raise NotFound("There is no such session. List yours with GET sessions, or hitl.sessions().")
         return opened
 
     async def load(self, row: SessionRow) -> Open:
@@ -179,3 +184,8 @@ class Registry:
             is_settled = hub.arrivals != arrivals or not await self._feeds.without(lambda: opened.session.audience)
         if hub.arrivals == arrivals and not hub.closed:
             await opened.session.insist(partial(opened.attempts.cancel, HOST, force=False, reason="disconnect"))
+
+
+def no_such_session() -> NotFound:
+    """The one refusal for a session that is absent, and for one that is somebody else's."""
+    return NotFound("There is no such session. List yours with GET sessions, or hitl.sessions().")

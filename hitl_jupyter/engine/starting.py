@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import time
 import uuid
+from functools import partial
 
 import anyio
 import msgspec
