@@ -66,10 +66,6 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     on_shutdown: Literal["keep", "cancel"] = "keep"
 
 
-class _Cancelled(msgspec.Struct, frozen=True, kw_only=True):
-    status: Status
-
-
 class SessionManager:
     """All sessions of a host. Open it with ``async with``, in a task that lives as long as it.
 
@@ -201,10 +197,9 @@ class SessionManager:
         if not opened.session.owned_by(actor):
             raise Forbidden("Only the session's owner may cancel it. Answer what you are asked, or ask the owner.")
         scope, content = scope_of(session_id, actor), content_of(Cancel(force=force))
-        if (before := await first_outcome(self.journal, scope, idempotency_key, [content])) is not None:
-            return msgspec.json.decode(before, type=_Cancelled).status
-        reply = _Cancelled(status="cancelling")
-        command = outcome_row(scope, idempotency_key, content, reply, self._clock())
+        if await first_outcome(self.journal, scope, idempotency_key, [content]) is not None:
+            return opened.session.status
+        command = outcome_row(scope, idempotency_key, content, None, self._clock())
         return await opened.attempts.cancel(actor, force=force, command=command)
 
     async def forget(self, session_id: str, actor: Actor) -> None:

@@ -18,7 +18,7 @@ from hitl_jupyter.engine.outcomes import content_of, first_outcome, outcome_row,
 from hitl_jupyter.engine.session import Session
 from hitl_jupyter.engine.tail import join_batches, join_messages
 from hitl_jupyter.errors import Forbidden, HitlError, InvalidValues, WorkerUnavailable, WrongState
-from hitl_jupyter.journal.contract import CommandRow, DraftRow
+from hitl_jupyter.journal.contract import DraftRow
 from hitl_jupyter.link.messages import Validated
 from hitl_jupyter.masking import has_secrets, mask, without_secrets
 from hitl_jupyter.protocol import (

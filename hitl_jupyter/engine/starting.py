@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 import time
 import uuid
-from functools import partial
 
 import anyio
 import msgspec
@@ -14,10 +13,11 @@ from msgspec.structs import replace
 from hitl_jupyter.engine.actor import Actor
 from hitl_jupyter.engine.catalogue import Catalogue
 from hitl_jupyter.engine.limits import StartRate, check_answer, check_count
+from hitl_jupyter.engine.outcomes import digest, first_outcome, outcome_row
 from hitl_jupyter.engine.registry import Registry
 from hitl_jupyter.engine.starts import fingerprint
 from hitl_jupyter.errors import KeyConflict, Malformed
-from hitl_jupyter.journal.contract import CommandRow, SessionRow
+from hitl_jupyter.journal.contract import CommandRow, SessionRow, Write
 from hitl_jupyter.protocol import SessionFacts, StartTask
 from hitl_jupyter.snapshot import Snapshot
 from hitl_jupyter.states import LIVE
@@ -27,7 +27,10 @@ class Started(msgspec.Struct, frozen=True, kw_only=True):
     """The session that a start gave; ``created`` is false when an existing one was found by its key."""
 
     session_id: str
-    created: bool
+    created: bool = False
+
+
+_started_decoder = msgspec.json.Decoder(Started)
 
 
 class Starter:
@@ -56,27 +59,36 @@ class Starter:
                 raise Malformed("Name a task to start: this server has no default tasks.")
             # The digest is taken before: the same start again is the same work, whichever task chance gives it.
             start = replace(start, fingerprint=fingerprint(start), task=random.choice(self._default_tasks))
+        content = _content(start)
         async with self._deciding:
-            found = await self._started_before(start, actor)
+            found = await self._started_before(start, content, actor)
             if found is not None:
                 return found
             self._rate.take(actor.owner, time.monotonic())
         if start.shipped is None and start.env is None:
             start = await self._catalogue.checked(start)
         async with self._deciding:
-            found = await self._started_before(start, actor)
+            found = await self._started_before(start, content, actor)
             if found is not None:
                 return found
             most = self._services.limits.max_live_sessions
             live = len(self._registry.live())
             check_count("max_live_sessions", live, most, "Wait for a session to end, or cancel one.")
-            return await self._create(start, actor)
+            return await self._create(start, content, actor)
 
-    async def _started_before(self, start: StartTask, actor: Actor) -> Started | None:
-        if start.idempotency_key is not None:
-            row = await self._services.journal.command(_start_scope(actor), start.idempotency_key)
-            if row is not None:
-                return Started(session_id=msgspec.json.decode(row.reply)["session_id"], created=False)
+    async def _started_before(self, start: StartTask, content: str, actor: Actor) -> Started | None:
+        """What the same start came to, or what its key names; from then on that is its outcome."""
+        scope, once = _start_scope(actor), start.idempotency_key
+        before = await first_outcome(self._services.journal, scope, once, [content])
+        if before is not None:
+            return _started_decoder.decode(before)
+        found = await self._found_by_key(start, actor)
+        if found is not None and once is not None:
+            command = self._command(start, content, found, actor)
+            await self._services.journal.submit(Write(session_id=found.session_id, command=command))
+        return found
+
+    async def _found_by_key(self, start: StartTask, actor: Actor) -> Started | None:
         if start.key is None or start.fresh:
             return None
         same_key = await self._services.journal.latest_with_key(actor.owner, _notebook(start), start.key)
@@ -93,8 +105,9 @@ class Starter:
             return Started(session_id=same_key.session_id, created=False)
         return None
 
-    async def _create(self, start: StartTask, actor: Actor) -> Started:
-        session_id, now = str(uuid.uuid4()), time.time()
+    async def _create(self, start: StartTask, content: str, actor: Actor) -> Started:
+        session_id, now = str(uuid.uuid4()), self._services.clock()
+        started = Started(session_id=session_id, created=True)
         await self._services.starts.save(session_id, start)
         try:
             opened = self._registry.attach(Snapshot(session_id=session_id))
@@ -104,13 +117,16 @@ class Starter:
                 await opened.session.commit(
                     change,
                     create=self._row(session_id, start, actor, now),
-                    command=_start_command(start, actor, session_id, now),
+                    command=self._command(start, content, started, actor),
                 )
         except BaseException:
             self._registry.drop(session_id)
             self._services.starts.forget(session_id)
             raise
-        return Started(session_id=session_id, created=True)
+        return started
+
+    def _command(self, start: StartTask, content: str, started: Started, actor: Actor) -> CommandRow | None:
+        return outcome_row(_start_scope(actor), start.idempotency_key, content, started, self._services.clock())
 
     def _row(self, session_id: str, start: StartTask, actor: Actor, now: float) -> SessionRow:
         return SessionRow(
@@ -137,11 +153,9 @@ def _start_scope(actor: Actor) -> str:
     return f"start:{actor.owner}"
 
 
-def _start_command(start: StartTask, actor: Actor, session_id: str, now: float) -> CommandRow | None:
-    if start.idempotency_key is None:
-        return None
-    reply = msgspec.json.encode({"session_id": session_id})
-    return CommandRow(scope=_start_scope(actor), key=start.idempotency_key, reply=reply, at=now)
+def _content(start: StartTask) -> str:
+    """What is started. How it is shown and where it runs may differ in a start that is sent again."""
+    return digest((fingerprint(start), start.key, start.fresh))
 
 
 def _facts(start: StartTask, actor: Actor, launcher: str) -> SessionFacts:
