@@ -241,6 +241,16 @@ class DeadlineExpired(HitlError):
     status_hint = 410
 
 
+class ReplayMismatch(HitlError):
+    """Raised inside a durable task that runs again and calls something else than before; carries ``before``, ``now``.
+
+    A retry that asks all anew begins without a record, and so without this error.
+    """
+
+    code = "replay_mismatch"
+    status_hint = 409
+
+
 class Cancelled(BaseException):
     """Raised inside a ``def`` task at its next ``ctx`` call once somebody cancelled it.
 

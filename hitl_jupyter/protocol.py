@@ -95,11 +95,18 @@ class SessionFacts(Struct, kw_only=True):
 
 
 class StatusChanged(Event, tag="status"):
-    """The session's status from here on. The first event of a session is ``queued`` and carries its facts."""
+    """The session's status from here on. The first event of a session is ``queued`` and carries its facts.
+
+    ``queued`` of a later attempt says in ``answers`` whether the person had it ask all anew. With ``resumed_from`` a
+    durable task goes on in another process, from what it had done by that event: what it says next, up to where it
+    was, may repeat what stands after that event.
+    """
 
     status: Status
     session: SessionFacts | UnsetType = UNSET
     detail: str | UnsetType = UNSET
+    answers: Answers | UnsetType = UNSET
+    resumed_from: int | UnsetType = UNSET
 
 
 class Request(Event, kw_only=True):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 from collections import deque
 from collections.abc import Sequence
@@ -15,16 +16,15 @@ from msgspec.structs import replace
 
 from hitl_jupyter.engine.actor import Actor
 from hitl_jupyter.engine.change import Change
-from hitl_jupyter.engine.given import answers_given, reusable
+from hitl_jupyter.engine.given import answers_given, recorded, reusable, steps_attempt
 from hitl_jupyter.engine.limits import cut_to_limits
 from hitl_jupyter.engine.session import Session
 from hitl_jupyter.engine.tail import join_messages
 from hitl_jupyter.engine.workers import Worker
 from hitl_jupyter.errors import LaunchFailed, WorkerUnavailable
-from hitl_jupyter.journal.contract import REFUSALS, LaunchRow
+from hitl_jupyter.journal.contract import REFUSALS, CallRow, LaunchRow
 from hitl_jupyter.link.messages import CancelRun, Resolved, Run, Stop, Validated, WorkerEvent
 from hitl_jupyter.protocol import (
-    RequestResolved,
     StartTask,
     Status,
     StatusChanged,
@@ -33,20 +33,42 @@ from hitl_jupyter.protocol import (
     TaskFailed,
     WorkerEnv,
 )
+from hitl_jupyter.snapshot import Snapshot
 from hitl_jupyter.states import ENDED
 
 START_GONE = "What this session was started with is gone from the store. Start the task anew."
 
 
-class Attempt:
-    """One execution: the receiver of its worker's words, as long as it is the session's current one."""
+FRUITLESS_RESUMES = 3
+"""How often in a row a durable attempt is gone on with that makes no further call; then it has failed."""
 
-    def __init__(self, attempts: Attempts, worker: Worker, launch: LaunchRow, *, started: bool) -> None:
+
+class Attempt:
+    """One process of an execution: the receiver of its words, as long as it is the session's current one.
+
+    A durable execution that ``goes_on`` from event ``resumed_from`` has had other processes before.
+    """
+
+    def __init__(
+        self,
+        attempts: Attempts,
+        worker: Worker,
+        launch: LaunchRow,
+        *,
+        started: bool,
+        resumed_from: int | None = None,
+    ) -> None:
         self.worker = worker
         self.launch = launch
         self.started = started
+        self.goes_on = resumed_from is not None
+        self.resumed_from = resumed_from
         self.held: TaskCancelled | None = None
         self._attempts = attempts
+
+    @property
+    def durable(self) -> bool:
+        return self.launch.suspend_after is not None
 
     async def connected(self) -> None:
         await self._attempts.on_connected(self)
@@ -70,7 +92,11 @@ class Attempts:
         self._current: Attempt | None = None
         self._cancelled_by: Actor | None = None
         self._cancel_reason = "user"
-        self._reuse_answers = True
+        self._beginning = False
+        self._linked = anyio.Event()
+        self._suspended_with: int | None = None
+        self._fruitless = 0
+        self._lost_by: str | None = None
         self._undelivered: dict[str, Resolved] = {}
         self._sent: deque[Resolved] = deque(maxlen=session.services.limits.max_open_requests)
         session.after_commit.append(self._follow)
@@ -91,18 +117,38 @@ class Attempts:
             self._deliver()
         if change.plain:
             return
-        for event in change.events:
-            if isinstance(event, RequestResolved) and event.answers is not UNSET:
-                self._reuse_answers = event.answers == "reuse"
         if any(isinstance(event, StatusChanged) and event.status == "queued" for event in change.events):
             self._services.tasks.start_soon(self.begin)
         if self._session.snapshot.ended:
             self._services.starts.forget(self._session.session_id)
+            self._services.tasks.start_soon(forget_steps, self._services.results, self._session.snapshot)
+        elif self._answered_while_suspended():
+            self._services.tasks.start_soon(self.begin)
 
     # -- beginning ---------------------------------------------------------------------------------------------------
 
     async def begin(self) -> None:
-        """Launch a worker for the queued attempt."""
+        """Launch a worker for the current attempt: one that was queued, or a durable one that goes on."""
+        if self._beginning or self._current is not None:
+            return
+        self._beginning = True
+        try:
+            attempt = await self._launch()
+        finally:
+            self._beginning = False
+        if attempt is None:
+            return
+        if self._session.status == "cancelling":
+            attempt.worker.process.kill()
+        elif attempt.worker.linked:
+            await self._session.insist(attempt.connected)
+        await self._await_ready(attempt)
+        start = await self._start()
+        if start is not None:
+            await self._services.workers.keep_spare(_environment(start))
+
+    async def _launch(self) -> Attempt | None:
+        resumed_from = await self._session.insist(self._resumed_from)
         start = await self._start()
         try:
             if start is None:
@@ -110,26 +156,25 @@ class Attempts:
             worker = await self._services.workers.take(_environment(start))
         except LaunchFailed as error:
             await self._session.insist(partial(self._end_failed, str(error), "LaunchFailed"))
-            return
+            return None
+        if self._session.snapshot.ended:  # cancelled while it had no process
+            self._services.tasks.start_soon(worker.leave, 0.0)
+            return None
         snapshot = self._session.snapshot
+        fence = 1 + len(await self._session.insist(partial(self._session.journal.launches, snapshot.session_id)))
         launch = LaunchRow(
             launch_id=worker.launch_id,
             session_id=self._session.session_id,
             attempt=snapshot.attempt,
-            fence=snapshot.attempt,
+            fence=fence,
             secret_digest=worker.digest,
             pid=worker.process.pid,
             process_started_at=worker.process.started_at,
         )
-        attempt = Attempt(self, worker, launch, started=False)
-        self._current = attempt
+        attempt = Attempt(self, worker, launch, started=False, resumed_from=resumed_from)
+        self._current, self._suspended_with = attempt, None
         worker.work_for(attempt)
-        if self._session.status == "cancelling":
-            worker.process.kill()
-        elif worker.linked:
-            await self._session.insist(attempt.connected)
-        await self._await_ready(attempt)
-        await self._services.workers.keep_spare(_environment(start))
+        return attempt
 
     async def _await_ready(self, attempt: Attempt) -> None:
         worker, seconds = attempt.worker, self._services.limits.launch_seconds
@@ -148,8 +193,9 @@ class Attempts:
         if self._session.status == "cancelling":
             self._services.tasks.start_soon(self._escalate, worker)
 
-    def _run_message(self, start: StartTask) -> Run:
+    async def _run_message(self, start: StartTask, attempt: Attempt) -> Run:
         snapshot = self._session.snapshot
+        calls = await self._calls() if attempt.goes_on else []
         env = start.env or WorkerEnv()
         return Run(
             session_id=snapshot.session_id,
@@ -162,8 +208,49 @@ class Attempts:
             sys_path=env.sys_path,
             max_retries=start.max_retries,
             retries=self._session.snapshot.retries,
-            reuse=reusable(snapshot) if self._reuse_answers else {},
+            reuse=reusable(snapshot),
+            steps=str(steps_path(self._services.results, snapshot.session_id, steps_attempt(snapshot))),
+            calls=recorded(calls),
         )
+
+    async def _calls(self) -> list[CallRow]:
+        snapshot = self._session.snapshot
+        return await self._session.journal.calls(snapshot.session_id, snapshot.attempt)
+
+    async def _resumed_from(self) -> int | None:
+        """From which event on a durable attempt goes on, which is its last recorded call; None for a new attempt."""
+        if self._session.status == "queued":
+            return None
+        calls = await self._calls()
+        return calls[-1].seq if calls else 0
+
+    # -- durable attempts --------------------------------------------------------------------------------------------
+
+    @property
+    def suspended(self) -> bool:
+        """Whether it is a durable one whose process was let go: it waits for a person."""
+        return self._current is None and self._suspended_with is not None and not self._beginning
+
+    def _answered_while_suspended(self) -> bool:
+        waiting = self._suspended_with
+        return self.suspended and waiting is not None and len(self._session.snapshot.open_requests) < waiting
+
+    def wake(self, launch: LaunchRow) -> None:
+        """Go on with a durable attempt none of whose processes lives, as found when a host starts.
+
+        One that was let go, and was answered nothing since, goes on waiting.
+        """
+        self._suspended_with = launch.suspended_with
+        if launch.suspended_with is None or self._answered_while_suspended():
+            self._services.tasks.start_soon(self.begin)
+
+    async def _go_on(self, cause: str) -> None:
+        """Run a durable attempt again whose process was lost; later each time that nothing came of it."""
+        pause = self._services.limits.resume_seconds * 2.0**self._fruitless
+        self._fruitless += 1
+        self._lost_by = cause
+        await anyio.sleep(pause)
+        await self.begin()
 
     # -- what the worker says ----------------------------------------------------------------------------------------
 
@@ -171,10 +258,14 @@ class Attempts:
         async with self._session.lock:
             if attempt is not self._current:
                 return
-            if self._session.status == "queued":
-                change = self._session.change()
+            change = self._session.change()
+            if change.status == "queued":
                 change.move("running")
+            elif attempt.resumed_from is not None and change.status != "cancelling":
+                change.resume(attempt.resumed_from, self._lost_by)
+            if change.events:
                 await self._session.commit(change, launch=attempt.launch)
+                attempt.resumed_from = self._lost_by = None
             cancelling = self._session.status == "cancelling"
         if cancelling:
             await attempt.worker.send(self._cancel_message() if attempt.started else Stop())
@@ -183,13 +274,14 @@ class Attempts:
         self._undelivered = {reply.request_id: reply for reply in self._sent} | self._undelivered
         self._sent.clear()
         self._deliver()
+        self._linked.set()
 
     async def _send_run(self, attempt: Attempt) -> None:
         """Have it begin; a worker that did so before the link broke ignores it."""
         start = await self._start()
         if start is not None:
             attempt.started = True
-            await attempt.worker.send(self._run_message(start))
+            await attempt.worker.send(await self._run_message(start, attempt))
         elif not attempt.started:
             attempt.worker.end(START_GONE)
 
@@ -202,14 +294,19 @@ class Attempts:
             change.take(events, self._services.limits.max_open_requests)
             attempt.held = change.held
             accepted = last - len(events) + change.taken
-            launch = replace(attempt.launch, accepted=accepted, ended=change.ended_attempt)
+            launch = _after(attempt.launch, change, accepted)
             try:
                 await self._session.commit(change, launch=launch)
             except REFUSALS:
                 return None  # the journal cannot take it: it stays in the worker's outbox
             attempt.launch = launch
-            if change.ended_attempt:
+            if change.calls:
+                self._fruitless = 0
+            if launch.ended:
                 self._release(attempt)
+                self._suspended_with = launch.suspended_with
+        if self._answered_while_suspended():
+            self._services.tasks.start_soon(self.begin)
         if attempt.held is not None:
             await attempt.worker.send(Stop())
         return accepted
@@ -227,9 +324,18 @@ class Attempts:
 
     async def _end_exited(self, attempt: Attempt, returncode: int | None) -> None:
         async with self._session.lock:
-            if attempt is self._current:
+            if attempt is not self._current:
+                return
+            if self._may_go_on(attempt):
+                await self._session.commit(self._session.change(), launch=replace(attempt.launch, ended=True))
+                self._services.tasks.start_soon(self._go_on, _lost(attempt, returncode))
+            else:
                 await self._end(attempt, returncode)
-                self._release(attempt)
+            self._release(attempt)
+
+    def _may_go_on(self, attempt: Attempt) -> bool:
+        undisturbed = self._session.status != "cancelling" and attempt.held is None
+        return undisturbed and attempt.durable and self._fruitless < FRUITLESS_RESUMES
 
     async def _end(self, attempt: Attempt, returncode: int | None) -> None:
         change = self._session.change()
@@ -241,7 +347,9 @@ class Attempts:
         elif held is not None:
             change.end_cancelled(held.reason, None, detail)
         else:
-            cause = attempt.worker.fault or _cause(returncode, begun=attempt.started)
+            cause = _lost(attempt, returncode)
+            if attempt.durable:
+                cause += f" It was run again {self._fruitless} times without getting any further."
             change.fail(self._failure(cause, "WorkerLost"), may_retry=True)
         await self._session.commit(change, launch=replace(attempt.launch, ended=True))
 
@@ -265,7 +373,7 @@ class Attempts:
             await self._session.commit(change)
 
     def _release(self, attempt: Attempt) -> None:
-        self._current = None
+        self._current, self._linked = None, anyio.Event()
         self._services.tasks.start_soon(attempt.worker.leave, self._services.limits.cancel_seconds)
 
     async def lose(self, cause: str) -> None:
@@ -283,7 +391,12 @@ class Attempts:
             self._sent.append(self._undelivered.pop(request_id))  # and these too, which a broken link can have lost
 
     async def validate(self, request_id: str, values: dict[str, Any]) -> Validated:
-        """Have the attempt's worker check a form's values."""
+        """Have the attempt's worker check a form's values; one that was let go is brought back for it."""
+        if self.suspended:
+            self._services.tasks.start_soon(self.begin)
+        if self._current is None:
+            with anyio.move_on_after(self._services.limits.validate_seconds):
+                await self._linked.wait()
         attempt = self._current
         if attempt is None or not attempt.worker.linked:
             raise WorkerUnavailable(
@@ -312,9 +425,9 @@ class Attempts:
 
     async def _begin_cancel(self, actor: Actor, reason: str) -> None:
         change = self._session.change()
-        idle = self._current is None and change.status == "waiting"
+        idle = self._current is None and change.status != "queued"
         change.begin_cancel(actor.by, actor.via)
-        if idle:  # it waits on its retry request: no process of it lives
+        if idle:  # it waits on its retry request, or was let go: no process of it lives
             change.end_cancelled(reason, actor.by)
         await self._session.commit(change)
         self._cancelled_by, self._cancel_reason = actor, reason
@@ -338,6 +451,34 @@ class Attempts:
 def result_path(folder: Path, session_id: str, attempt: int) -> Path:
     """Where the pickle of an attempt's result lies."""
     return folder / f"{session_id}-{attempt}.pickle"
+
+
+def steps_path(folder: Path, session_id: str, attempt: int) -> Path:
+    """Where the results of the finished steps of an attempt lie, and of those that take them over."""
+    return folder / f"{session_id}-{attempt}.steps"
+
+
+async def forget_steps(folder: Path, snapshot: Snapshot) -> None:
+    """Delete the results of a session's steps."""
+    for attempt in range(1, snapshot.attempt + 1):
+        path = steps_path(folder, snapshot.session_id, attempt)
+        await anyio.to_thread.run_sync(partial(shutil.rmtree, path, ignore_errors=True))
+
+
+def _after(launch: LaunchRow, change: Change, accepted: int) -> LaunchRow:
+    """The launch once a change is in the journal."""
+    let_go = None if change.status == "cancelling" else change.suspended_with
+    return replace(
+        launch,
+        accepted=accepted,
+        ended=change.ended_attempt or let_go is not None,
+        suspend_after=launch.suspend_after if change.suspend_after is None else change.suspend_after,
+        suspended_with=let_go,
+    )
+
+
+def _lost(attempt: Attempt, returncode: int | None) -> str:
+    return attempt.worker.fault or _cause(returncode, begun=attempt.started)
 
 
 def _environment(start: StartTask) -> WorkerEnv:

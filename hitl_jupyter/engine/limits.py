@@ -33,6 +33,7 @@ class Limits(Struct, frozen=True, kw_only=True):
     validate_seconds: float = 10.0
     launch_seconds: float = 60.0
     shown_seconds: float = 0.3
+    resume_seconds: float = 1.0
     cancel_seconds: float = 3.0
     terminate_seconds: float = 3.0
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Literal
@@ -18,7 +18,7 @@ from hitl_jupyter.engine.session import Services, Session
 from hitl_jupyter.engine.tail import join_batches
 from hitl_jupyter.errors import NotFound
 from hitl_jupyter.journal.contract import LaunchRow, SessionQuery, SessionRow
-from hitl_jupyter.protocol import decode_events
+from hitl_jupyter.protocol import TaskFailed, decode_events
 from hitl_jupyter.snapshot import Snapshot, fold
 from hitl_jupyter.states import LIVE
 from hitl_jupyter.summary import SessionChanged, Summary, summarize
@@ -142,13 +142,17 @@ class Registry:
             self.services.tasks.start_soon(opened.attempts.begin)
         elif session.status == "cancelling":
             await opened.attempts.lose("It was being cancelled when the host stopped.")
+        elif (row := _latest_durable(launches, session.snapshot)) is not None:
+            opened.attempts.wake(row)
 
     async def _go_on(self, opened: Open, launch: LaunchRow) -> None:
         worker = self.services.workers.adopt(launch)
-        if worker is None:
-            await opened.attempts.lose("The worker process was gone when the host started again.")
-        else:
+        if worker is not None:
             opened.attempts.resume(worker, launch)
+        elif launch.suspend_after is not None and opened.session.status != "cancelling":
+            opened.attempts.wake(launch)
+        else:
+            await opened.attempts.lose("The worker process was gone when the host started again.")
 
     # -- what sessions tell ------------------------------------------------------------------------------------------
 
@@ -179,3 +183,10 @@ class Registry:
             is_settled = hub.arrivals != arrivals or not await self._feeds.without(lambda: opened.session.audience)
         if hub.arrivals == arrivals and not hub.closed:
             await opened.session.insist(partial(opened.attempts.cancel, HOST, force=False, reason="disconnect"))
+
+
+def _latest_durable(launches: Sequence[LaunchRow], snapshot: Snapshot) -> LaunchRow | None:
+    """The last process of a durable attempt that is not over."""
+    over = any(isinstance(request, TaskFailed) and request.ends_attempt for request in snapshot.open_requests)
+    rows = [row for row in launches if row.attempt == snapshot.attempt and row.suspend_after is not None]
+    return rows[-1] if rows and not over else None

@@ -100,8 +100,8 @@ class Requests:
         if isinstance(command, Retry):
             resolved.answers = command.answers
         if isinstance(request, TaskFailed) and request.ends_attempt:
-            if value:
-                change.queue_attempt()
+            if isinstance(command, Retry) and command.value:
+                change.queue_attempt(answers=command.answers)
             else:
                 change.move("failed")
         else:

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import anyio
 from msgspec import UNSET
@@ -46,6 +47,8 @@ from hitl_jupyter.protocol import (
 )
 from hitl_jupyter.snapshot import OpenRequest, Snapshot, fold, kind_of
 from hitl_jupyter.summary import Summary, summarize
+
+_T = TypeVar("_T")
 
 STORE_RETRY_SECONDS = 1.0
 """How often what has to be written is tried again while the journal refuses."""
@@ -183,6 +186,7 @@ class Session:
             opened=() if plain else tuple(_opened(change, self.session_id)),
             settled=() if plain else tuple(_settled(change)),
             launch=launch,
+            calls=tuple(change.calls),
             command=command,
         )
         with anyio.CancelScope(shield=True):
@@ -195,12 +199,11 @@ class Session:
         if rev is not None:
             self.services.on_change(self)
 
-    async def insist(self, step: Callable[[], Awaitable[object]]) -> None:
-        """Carry out what has to be written, though the journal may refuse it for a while."""
+    async def insist(self, step: Callable[[], Awaitable[_T]]) -> _T:
+        """Carry out what has to be read or written, though the journal may refuse it for a while."""
         while True:
             try:
-                await step()
-                return
+                return await step()
             except REFUSALS:
                 await anyio.sleep(STORE_RETRY_SECONDS)
 

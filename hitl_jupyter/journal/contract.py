@@ -81,7 +81,11 @@ class Settlement(Struct, frozen=True, kw_only=True):
 
 
 class LaunchRow(Struct, frozen=True, kw_only=True):
-    """One process of an attempt: its fence number, its secret's digest, and how much of its outbox was taken."""
+    """One process of an attempt: its fence number, its secret's digest, and how much of its outbox was taken.
+
+    ``suspend_after`` says that the attempt is durable, and how many seconds it waits before it lets its process go;
+    ``suspended_with`` is the number of open requests when that happened.
+    """
 
     launch_id: str
     session_id: str
@@ -93,6 +97,25 @@ class LaunchRow(Struct, frozen=True, kw_only=True):
     accepted: int = 0
     ended: bool = False
     boot_id: str | None = None
+    suspend_after: float | None = None
+    suspended_with: int | None = None
+
+
+class CallRow(Struct, frozen=True, kw_only=True):
+    """The ``number``-th call of a durable attempt: a finished step, or a question.
+
+    ``place`` is its number among the calls without a key. ``seq`` is the session's last event before it.
+    ``resolution`` is read, never written: what settled the question.
+    """
+
+    session_id: str
+    attempt: int
+    number: int
+    name: str
+    place: int | None
+    request_id: str | None
+    seq: int
+    resolution: bytes | None = None
 
 
 class CommandRow(Struct, frozen=True, kw_only=True):
@@ -123,6 +146,7 @@ class Write(Struct, frozen=True, kw_only=True):
     opened: tuple[RequestRow, ...] = ()
     settled: tuple[Settlement, ...] = ()
     launch: LaunchRow | None = None
+    calls: tuple[CallRow, ...] = ()
     command: CommandRow | None = None
 
 
@@ -177,6 +201,9 @@ class Journal(Protocol):
     async def request(self, request_id: str) -> RequestRow | None: ...
 
     async def launches(self, session_id: str) -> list[LaunchRow]: ...
+
+    async def calls(self, session_id: str, attempt: int) -> list[CallRow]:
+        """What a durable attempt called, in order, with what became of its questions."""
 
     async def command(self, scope: str, key: str) -> CommandRow | None: ...
 

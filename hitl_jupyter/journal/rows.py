@@ -11,6 +11,7 @@ import msgspec
 from hitl_jupyter.errors import AlreadySettled, NotFound, StoreDamaged, StoreUnavailable, WrongState
 from hitl_jupyter.journal.contract import (
     Batch,
+    CallRow,
     CommandRow,
     DraftRow,
     LaunchRow,
@@ -32,7 +33,7 @@ _SESSION: Final = f"""SELECT session_id, owner, task, status, created_at, rev, {
 _REQUEST: Final = """SELECT request_id, session_id, kind, attempt, opened_seq, state, resolution
     FROM requests JOIN sessions ON number = session"""
 _LAUNCH: Final = """SELECT launch_id, session_id, attempt, fence, secret_digest, pid, process_started_at, accepted,
-    ended, boot_id FROM launches JOIN sessions ON number = session"""
+    ended, boot_id, suspend_after, suspended_with FROM launches JOIN sessions ON number = session"""
 _resolution_decoder = msgspec.json.Decoder(RequestResolved)
 
 
@@ -67,6 +68,8 @@ def apply_write(connection: apsw.Connection, write: Write) -> None:
         _update(connection, number, head, write.update)
     if write.launch is not None:
         _put_launch(connection, number, write.launch)
+    for call in write.calls:
+        _put_call(connection, number, call)
     if write.command is not None:
         _add_command(connection, number, write.command)
 
@@ -172,7 +175,7 @@ def _update(connection: apsw.Connection, number: int, head: int, update: Session
 
 def _put_launch(connection: apsw.Connection, number: int, row: LaunchRow) -> None:
     connection.execute(
-        "INSERT OR REPLACE INTO launches VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT OR REPLACE INTO launches VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             row.launch_id,
             number,
@@ -184,7 +187,16 @@ def _put_launch(connection: apsw.Connection, number: int, row: LaunchRow) -> Non
             row.accepted,
             int(row.ended),
             row.boot_id,
+            row.suspend_after,
+            row.suspended_with,
         ),
+    )
+
+
+def _put_call(connection: apsw.Connection, number: int, row: CallRow) -> None:
+    connection.execute(
+        "INSERT OR REPLACE INTO calls VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (number, row.attempt, row.number, row.name, row.place, row.request_id, row.seq),
     )
 
 
@@ -368,9 +380,44 @@ def read_launches(connection: apsw.Connection, session_id: str) -> list[LaunchRo
             accepted=accepted,
             ended=bool(ended),
             boot_id=boot_id,
+            suspend_after=suspend_after,
+            suspended_with=suspended_with,
         )
-        for launch_id, session, attempt, fence, digest, pid, started_at, accepted, ended, boot_id in connection.execute(
-            f"{_LAUNCH} WHERE session_id = ? ORDER BY fence, launch_id", (session_id,)
+        for (
+            launch_id,
+            session,
+            attempt,
+            fence,
+            digest,
+            pid,
+            started_at,
+            accepted,
+            ended,
+            boot_id,
+            suspend_after,
+            suspended_with,
+        ) in connection.execute(f"{_LAUNCH} WHERE session_id = ? ORDER BY fence, launch_id", (session_id,))
+    ]
+
+
+def read_calls(connection: apsw.Connection, session_id: str, attempt: int) -> list[CallRow]:
+    """What a durable attempt called, in order, with what became of its questions."""
+    return [
+        CallRow(
+            session_id=session_id,
+            attempt=attempt,
+            number=number,
+            name=name,
+            place=place,
+            request_id=request_id,
+            seq=seq,
+            resolution=resolution,
+        )
+        for number, name, place, request_id, seq, resolution in connection.execute(
+            """SELECT calls.number, name, place, request_id, seq, resolution
+            FROM sessions JOIN calls ON calls.session = sessions.number LEFT JOIN requests USING (request_id)
+            WHERE session_id = ? AND calls.attempt = ? ORDER BY calls.number""",
+            (session_id, attempt),
         )
     ]
 

@@ -20,6 +20,7 @@ from hitl_jupyter.errors import StoreUnavailable
 from hitl_jupyter.journal import rows
 from hitl_jupyter.journal.contract import (
     Batch,
+    CallRow,
     CommandRow,
     DraftRow,
     LaunchRow,
@@ -131,6 +132,10 @@ class SqliteJournal:
     async def launches(self, session_id: str) -> list[LaunchRow]:
         """A session's launches, by fence."""
         return await self._read(rows.read_launches, session_id)
+
+    async def calls(self, session_id: str, attempt: int) -> list[CallRow]:
+        """What a durable attempt called, in order, with what became of its questions."""
+        return await self._read(rows.read_calls, session_id, attempt)
 
     async def command(self, scope: str, key: str) -> CommandRow | None:
         """The first outcome of a command with that idempotency key."""

@@ -98,6 +98,8 @@ def _turn(event: StatusChanged) -> str | None:
         return f"hitl session {event.session.title!r}"
     if event.status == "queued":
         return f"attempt {event.attempt}"
+    if isinstance(event.resumed_from, int) and isinstance(event.detail, str):
+        return f"... {event.detail} The task went on from its last finished step."
     return "failed" if event.status == "failed" else None
 
 

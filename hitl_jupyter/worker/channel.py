@@ -13,9 +13,9 @@ from typing import Any
 from hitl_jupyter.author.channel import Answer, Check, Question
 from hitl_jupyter.errors import Cancelled, WrongState
 from hitl_jupyter.link.client import PATIENCE_RUNNING, PATIENCE_WAITING
-from hitl_jupyter.link.messages import CancelRun, Resolved, WorkerEvent
+from hitl_jupyter.link.messages import CancelRun, Resolved, Suspended, WorkerEvent
 from hitl_jupyter.link.outbox import Outbox
-from hitl_jupyter.protocol import Display, RequestResolved, Stream
+from hitl_jupyter.protocol import Display, Progress, RequestResolved, Stream
 
 
 class WorkerChannel:
@@ -31,6 +31,10 @@ class WorkerChannel:
         self._lock = threading.Lock()
         self._cancel = threading.Event()
         self._forked = False
+        self.muted = False
+        self._early: dict[str, Answer] = {}
+        self._asked = threading.Condition(self._lock)
+        self.suspended = False
         self.cancelled = False
         self.cancel_reason = "user"
         self.cancelled_by: str | None = None
@@ -46,6 +50,11 @@ class WorkerChannel:
         future: Future[Answer] = Future()
         with self._lock:
             self._open[request_id] = (future, check)
+            early = self._early.pop(request_id, None)
+            self._asked.notify_all()
+        if early is not None:
+            future.set_result(early)
+            return future
         future.add_done_callback(lambda done: self._withdraw(request_id) if done.cancelled() else None)
         self.emit(question)
         if self.cancelled:
@@ -67,10 +76,43 @@ class WorkerChannel:
         """How many seconds the link goes on without a host: a person may take long, a computation should not."""
         return PATIENCE_WAITING if self._open else PATIENCE_RUNNING
 
+    def announce(self, event: WorkerEvent) -> None:
+        """Emit, and go on only when the host has it: from then on it knows what to do if the process is lost."""
+        self.emit(event)
+        self._outbox.wait_empty()
+
+    # -- a durable task's run from its top ---------------------------------------------------------------------
+
+    def mute(self) -> None:
+        """From here on, what the task shows was shown before. Call it before anybody holds ``emit``."""
+        self.muted = True
+        self.emit = self._emit_but_output
+
+    def unmute(self) -> None:
+        """What the task shows from here on is new."""
+        with self._lock:
+            self.muted = False
+            self._asked.notify_all()
+
+    def _emit_but_output(self, event: WorkerEvent) -> None:
+        if not (self.muted and isinstance(event, Stream | Display | Progress)):
+            self._outbox.emit(event)
+
+    def suspend(self) -> bool:
+        """Leave while the task waits for nothing but open questions; whether that could be done."""
+        with self._lock:
+            waits = bool(self._open) and not any(future.done() for future, _ in self._open.values())
+            if not waits or self.cancelled or self.suspended:
+                return False
+            self.suspended = True
+        self._outbox.emit(Suspended(waiting=len(self._open)))
+        self._outbox.close()
+        return True
+
     # -- the host's side ----------------------------------------------------------------------------------------
 
     def check_of(self, request_id: str) -> Check | None:
-        """The check of an open question.
+        """The check of an open question; a task that runs again is waited for until it asks it again.
 
         Raises
         ------
@@ -78,22 +120,27 @@ class WorkerChannel:
             No such question is open.
         """
         with self._lock:
+            self._asked.wait_for(lambda: request_id in self._open or not self.muted)
             return self._open[request_id][1]
 
     def resolve(self, message: Resolved) -> None:
         """A question was settled; one that nobody waits for any more is let go."""
+        answer = Answer(
+            outcome=message.outcome, value=message.value, by=message.by, via=message.via, comment=message.comment
+        )
         with self._lock:
+            if self.suspended:
+                return  # whoever goes on with the task gets it
             known = self._open.pop(message.request_id, None)
+            if known is None and self.muted:
+                self._early[message.request_id] = answer
         if known is not None:
-            answer = Answer(
-                outcome=message.outcome, value=message.value, by=message.by, via=message.via, comment=message.comment
-            )
             with contextlib.suppress(InvalidStateError):
                 known[0].set_result(answer)
 
     def cancel(self, message: CancelRun) -> None:
         """Somebody cancelled the run: whoever waits is woken, and the next call of the context stops."""
-        if self.cancelled:
+        if self.cancelled or self.suspended:
             return
         self.cancel_reason, self.cancelled_by = message.reason, message.by
         self.cancelled = True
@@ -113,6 +160,7 @@ class WorkerChannel:
         """In a forked child: nothing of it may reach the outbox; what it streams goes out as a print."""
         self._forked = True
         self._lock = threading.Lock()
+        self._asked = threading.Condition(self._lock)
         self._open = {}
         self._outbox.orphan(print_event)
 

@@ -67,8 +67,7 @@ class Worker:
         hello = Hello(launch_id=boot["launch_id"], secret=boot["secret"], pid=os.getpid(), protocol=PROTOCOL_VERSION)
         self._link = Link(Path(boot["socket"]), hello, self._deliver, self._lost, self._patience)
         self._channel = WorkerChannel(self._link.outbox)
-        self._capture = Capture(self._channel.emit, self._show)
-        self._displays = Displays(self._channel.emit)
+        self._capture: Capture
         self._termination = Termination()
 
     def serve(self) -> int:
@@ -99,10 +98,14 @@ class Worker:
     def _run(self, run: Run) -> None:
         os.register_at_fork(before=_hold_sigterm, after_in_parent=_release_sigterm, after_in_child=self._after_fork)
         self._termination.install()
+        if run.calls:
+            self._channel.mute()
+        self._capture = Capture(self._channel.emit, self._show)
         self._capture.start()
-        self._displays.install()
+        displays = Displays(self._channel.emit)
+        displays.install()
         capture_logging(self._channel.emit)
-        Attempt(run, self._channel, self._capture, self._displays, self._termination).execute()
+        Attempt(run, self._channel, self._capture, displays, self._termination).execute()
         self._link.finish()
         self._running = False
         self._link.close()
@@ -133,7 +136,8 @@ class Worker:
 
     def _stop(self, code: int) -> None:
         """Leave: a task that still runs here has lost its session, and what it would emit is accepted no more."""
-        if self._running and not (self._link.outbox.closed and self._link.outbox.waiting == 0):
+        has_ended = self._link.outbox.closed and self._link.outbox.waiting == 0
+        if self._channel.suspended or (self._running and not has_ended):
             os._exit(code)
         self._inbox.put(Stop())
 
@@ -148,7 +152,8 @@ class Worker:
     # -- the rest -----------------------------------------------------------------------------------------------
 
     def _show(self, event: Stream) -> None:
-        self._link.transient([event])
+        if not self._channel.muted:
+            self._link.transient([event])
 
     def _after_fork(self) -> None:
         """In a forked child: it is not the task's process, and must not speak for it."""

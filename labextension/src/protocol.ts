@@ -77,12 +77,20 @@ export interface Progress {
   readonly attempt: number;
 }
 
-/** The session's status from here on. The first event of a session is `queued` and carries its facts. */
+/**
+ * The session's status from here on. The first event of a session is `queued` and carries its facts.
+ *
+ * `queued` of a later attempt says in `answers` whether the person had it ask all anew. With `resumed_from` a
+ * durable task goes on in another process, from what it had done by that event: what it says next, up to where it
+ * was, may repeat what stands after that event.
+ */
 export interface StatusChanged {
   readonly type: 'status';
   readonly status: Status;
   readonly session?: SessionFacts;
   readonly detail?: string;
+  readonly answers?: Answers;
+  readonly resumed_from?: number;
   readonly session_id: string;
   readonly seq?: number;
   readonly timestamp: number;
@@ -336,11 +344,12 @@ export interface ProgressState {
   readonly updated_at: number;
 }
 
-/** One attempt in time, by the emitters' clocks (epoch seconds). */
+/** One attempt in time, by the emitters' clocks (epoch seconds), and whether it reuses earlier answers. */
 export interface AttemptSpan {
   readonly attempt: number;
   readonly started_at: number | null;
   readonly ended_at: number | null;
+  readonly answers: Answers;
 }
 
 /** The state of a session after `last_seq`. */

@@ -106,6 +106,7 @@ function outputWords({ __, _n }: Translator) {
     loadFailed: (why: string) => __('Earlier output could not be loaded. %1', why),
     loadEarlier: __('Load earlier output'),
     attemptMark: (attempt: number) => __('Attempt %1', String(attempt)),
+    resumed: (cause: string) => __('%1 The task went on from its last finished step.', cause),
     replayed: (count: number, time: string) =>
       _n('%1 event replayed at %2', '%1 events replayed at %2', count, time).replace(
         String(count),

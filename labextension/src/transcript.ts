@@ -45,6 +45,13 @@ export interface AttemptRow {
   readonly attempt: number;
 }
 
+/** A durable task whose process was lost went on in another one. */
+export interface ResumedRow {
+  readonly kind: 'resumed';
+  readonly seq: number;
+  readonly cause: string;
+}
+
 export interface DroppedRow {
   readonly kind: 'dropped';
   readonly seq: number;
@@ -61,7 +68,8 @@ export interface ReplayedRow {
   readonly at: number;
 }
 
-export type Row = LineRow | DisplayRow | SettledRow | AttemptRow | DroppedRow | ReplayedRow;
+export type Row =
+  LineRow | DisplayRow | SettledRow | AttemptRow | ResumedRow | DroppedRow | ReplayedRow;
 
 /** A growing list of rows. It is mutated; `version` changes whenever it was. */
 export class Transcript {
@@ -175,6 +183,8 @@ export class Transcript {
       case 'status':
         if (event.status === 'queued' && event.attempt > 1) {
           this.rows.push({ kind: 'attempt', seq: event.seq ?? 0, attempt: event.attempt });
+        } else if (event.resumed_from !== undefined && event.detail !== undefined) {
+          this.rows.push({ kind: 'resumed', seq: event.seq ?? 0, cause: event.detail });
         }
         break;
       case 'dropped':

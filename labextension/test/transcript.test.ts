@@ -75,3 +75,18 @@ test('a mark takes the place of one right before it, and of none else', () => {
     'replayed'
   ]);
 });
+
+test('a process that was lost is told where the task went on, and one that was let go is not', () => {
+  const transcript = new Transcript();
+  const status = { type: 'status', status: 'running', resumed_from: 1 } as const;
+  transcript.append(
+    [
+      line(1),
+      { ...base, seq: 2, ...status, detail: 'Killed by signal 9.' },
+      line(3),
+      { ...base, seq: 4, ...status }
+    ],
+    EMPTY
+  );
+  expect(transcript.rows.map(row => row.kind)).toEqual(['line', 'resumed', 'line']);
+});

@@ -83,6 +83,8 @@ export const RowView = memo(function RowView({
       return <SettledView settled={row.settled} comment={row.comment} />;
     case 'attempt':
       return <div className="jp-hitl-Mark">{words.attemptMark(row.attempt)}</div>;
+    case 'resumed':
+      return <div className="jp-hitl-Mark">{words.resumed(row.cause)}</div>;
     case 'replayed':
       return <div className="jp-hitl-Mark">{words.replayed(row.count, clockTime(row.at))}</div>;
     case 'dropped':
