@@ -153,7 +153,9 @@ class Attempts:
         try:
             if start is None:
                 raise LaunchFailed(START_GONE)
-            worker = await self._services.workers.take(_environment(start))
+            workers = self._services.workers
+            take = workers.take if resumed_from is None else workers.take_in_turn
+            worker = await take(_environment(start))
         except LaunchFailed as error:
             await self._session.insist(partial(self._end_failed, str(error), "LaunchFailed"))
             return None
@@ -403,7 +405,12 @@ class Attempts:
                 "The task's process, which checks this answer, is not connected now; the question stays open. "
                 "Send the same answer again in a moment."
             )
-        return await attempt.worker.validate(request_id, values, self._services.limits.validate_seconds)
+        try:
+            return await attempt.worker.validate(request_id, values, self._services.limits.validate_seconds)
+        except WorkerUnavailable:
+            if not self.suspended:
+                raise
+            return await self.validate(request_id, values)  # it was just being let go
 
     # -- cancelling --------------------------------------------------------------------------------------------------
 

@@ -61,6 +61,10 @@ class Registry:
         """The sessions that have not ended."""
         return [opened.session for opened in self if not opened.session.snapshot.ended]
 
+    def busy(self) -> int:
+        """How many of them hold a process, or are going to."""
+        return sum(1 for opened in self if not opened.session.snapshot.ended and not opened.attempts.suspended)
+
     async def get(self, session_id: str, actor: Actor) -> Open:
         """The session, if there is one that this actor may see; else ``NotFound``."""
         opened = self._open.get(session_id)

@@ -222,6 +222,8 @@ class Workers:
         self._workers: dict[str, Worker] = {}
         self._spares: list[Worker] = []
         self._sparing = anyio.Lock()
+        self._resuming = anyio.Lock()
+        self._left = anyio.Event()
 
     @property
     def count(self) -> int:
@@ -236,6 +238,17 @@ class Workers:
                 self._spares.remove(worker)
                 return worker
         return await self._launch(env, key)
+
+    async def take_in_turn(self, env: WorkerEnv) -> Worker:
+        """The same for what goes on: it was let in before, so it waits where as many work as may live.
+
+        A deadline may pass for thousands at once.
+        """
+        async with self._resuming:
+            while len(self._workers) - len(self._spares) >= self._limits.max_live_sessions:
+                self._left = anyio.Event()
+                await self._left.wait()
+            return await self.take(env)
 
     async def keep_spare(self, env: WorkerEnv) -> None:
         """Have one warm worker of this environment in reserve; the oldest ones over the limit go."""
@@ -297,6 +310,7 @@ class Workers:
     async def _watch(self, worker: Worker) -> None:
         await worker.watch()
         del self._workers[worker.launch_id]
+        self._left.set()
         if worker in self._spares:
             self._spares.remove(worker)
         try:  # what outlives it may have to clean up after it

@@ -16,7 +16,7 @@ HELP = {
     "max_answer_bytes": "Bytes of one answer or draft.",
     "max_nesting": "How deep lists and objects in an answer or in parameters may be nested.",
     "max_open_requests": "Questions of one session that may be open at once.",
-    "max_live_sessions": "Sessions that may be under way at once.",
+    "max_live_sessions": "Sessions that may be under way at once; those that wait without a process do not count.",
     "max_kept_sessions": "Sessions that are kept, those that have ended included.",
     "max_viewers": "Viewers one session may have.",
     "max_starts_per_minute": "Sessions one user may start in a minute.",
@@ -25,6 +25,7 @@ HELP = {
     "validate_seconds": "Seconds a worker has to check an answer.",
     "launch_seconds": "Seconds a worker process has to start.",
     "shown_seconds": "Seconds a question must have been shown before an answer that does not name it counts.",
+    "resume_seconds": "Seconds before a lost durable task goes on; doubled while nothing comes of it.",
     "cancel_seconds": "Seconds a cancelled task has to end by itself.",
     "terminate_seconds": "Seconds it has after that to obey SIGTERM, before it is killed.",
 }
