@@ -95,11 +95,17 @@ class SessionFacts(Struct, kw_only=True):
 
 
 class StatusChanged(Event, tag="status"):
-    """The session's status from here on. The first event of a session is ``queued`` and carries its facts."""
+    """The session's status from here on. The first event of a session is ``queued`` and carries its facts.
+
+    ``cancelling`` carries ``by`` and ``reason`` of the cancel. An event of the status that it is already in says in
+    ``detail`` what it is held up by.
+    """
 
     status: Status
     session: SessionFacts | UnsetType = UNSET
     detail: str | UnsetType = UNSET
+    by: str | UnsetType | None = UNSET
+    reason: str | UnsetType = UNSET
 
 
 class Request(Event, kw_only=True):

@@ -134,6 +134,8 @@ class Registry:
 
     async def _find_worker(self, opened: Open) -> None:
         session = opened.session
+        if session.status == "cancelling":
+            await opened.attempts.recall_cancel()
         launches = await self.services.journal.launches(session.session_id)
         current = [row for row in launches if not row.ended and row.attempt == session.snapshot.attempt]
         if current:
@@ -145,10 +147,17 @@ class Registry:
 
     async def _go_on(self, opened: Open, launch: LaunchRow) -> None:
         worker = self.services.workers.adopt(launch)
-        if worker is None:
-            await opened.attempts.lose("The worker process was gone when the host started again.")
-        else:
+        if worker is not None:
             opened.attempts.resume(worker, launch)
+            return
+        why, clear = (
+            "The worker process was gone when the host started again.",
+            partial(self.services.workers.clear, launch),
+        )
+        if opened.session.status == "cancelling":  # that ends when nothing of it lives, and others are not to wait
+            self.services.tasks.start_soon(opened.attempts.lose, why, clear)
+        else:
+            await opened.attempts.lose(why, clear)
 
     # -- what sessions tell ------------------------------------------------------------------------------------------
 

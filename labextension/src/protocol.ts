@@ -77,12 +77,19 @@ export interface Progress {
   readonly attempt: number;
 }
 
-/** The session's status from here on. The first event of a session is `queued` and carries its facts. */
+/**
+ * The session's status from here on. The first event of a session is `queued` and carries its facts.
+ *
+ * `cancelling` carries `by` and `reason` of the cancel. An event of the status that it is already in says in
+ * `detail` what it is held up by.
+ */
 export interface StatusChanged {
   readonly type: 'status';
   readonly status: Status;
   readonly session?: SessionFacts;
   readonly detail?: string;
+  readonly by?: string | null;
+  readonly reason?: string;
   readonly session_id: string;
   readonly seq?: number;
   readonly timestamp: number;

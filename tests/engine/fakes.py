@@ -17,7 +17,7 @@ from hitl_jupyter.engine.limits import Limits
 from hitl_jupyter.engine.manager import Policy, SessionManager
 from hitl_jupyter.journal.sqlite import SqliteJournal
 from hitl_jupyter.journal.writer import NO_FAULTS, Faults
-from hitl_jupyter.launchers.contract import Launch, WorkerProcess
+from hitl_jupyter.launchers.contract import Launch, Launched, Leftover, WorkerProcess
 from hitl_jupyter.link.framing import host_messages, pack
 from hitl_jupyter.link.messages import (
     Emit,
@@ -113,6 +113,8 @@ class FakeProcess:
     def __init__(self, pid: int, scope: anyio.CancelScope) -> None:
         self.pid = pid
         self.started_at = 0.0
+        self.boot_id = None
+        self.left: list[Leftover] = []
         self.signals: list[str] = []
         self.released = False
         self._scope = scope
@@ -137,6 +139,10 @@ class FakeProcess:
             self.signals.append("KILL")
         self.end(-9)
 
+    async def clear(self) -> list[Leftover]:
+        await anyio.lowlevel.checkpoint()  # it is looked for in a thread
+        return list(self.left)
+
     def release(self) -> None:
         self.released = True
 
@@ -149,6 +155,7 @@ class FakeLauncher:
     def __init__(self, tasks: TaskGroup, *scripts: Script) -> None:
         self.launches: list[Launch] = []
         self.processes: list[FakeProcess] = []
+        self.left: list[Leftover] = []
         self._tasks = tasks
         self._scripts = scripts
 
@@ -162,8 +169,12 @@ class FakeLauncher:
         self._tasks.start_soon(self._run, launch, script, process, scope)
         return process
 
-    def adopt(self, pid: int, started_at: float) -> WorkerProcess | None:
+    def adopt(self, launched: Launched) -> WorkerProcess | None:
         return None
+
+    async def clear(self, launched: Launched) -> list[Leftover]:
+        await anyio.lowlevel.checkpoint()
+        return list(self.left)
 
     async def _run(self, launch: Launch, script: Script, process: FakeProcess, scope: anyio.CancelScope) -> None:
         gone = (OSError, anyio.EndOfStream, anyio.BrokenResourceError, anyio.ClosedResourceError)
