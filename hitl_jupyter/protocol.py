@@ -95,11 +95,8 @@ class SessionFacts(Struct, kw_only=True):
 
 
 class StatusChanged(Event, tag="status"):
-    """The session's status from here on. The first event of a session is ``queued`` and carries its facts.
-
-    ``cancelling`` carries ``by`` and ``reason`` of the cancel. An event of the status that it is already in says in
-    ``detail`` what it is held up by.
-    """
+    """The session's status from here on. The first one is ``queued`` and carries the session's facts; ``cancelling``
+    says who cancels and why. One that changes nothing says in ``detail`` what holds the session up."""
 
     status: Status
     session: SessionFacts | UnsetType = UNSET
@@ -109,10 +106,7 @@ class StatusChanged(Event, tag="status"):
 
 
 class Request(Event, kw_only=True):
-    """What every open question carries.
-
-    ``deadline`` is epoch seconds. ``evidence`` is what stands beside the question, a MIME bundle each.
-    """
+    """What every open question carries. ``deadline`` is epoch seconds; ``evidence`` is MIME bundles beside it."""
 
     request_id: RequestId
     key: str | None = None

@@ -78,10 +78,8 @@ export interface Progress {
 }
 
 /**
- * The session's status from here on. The first event of a session is `queued` and carries its facts.
- *
- * `cancelling` carries `by` and `reason` of the cancel. An event of the status that it is already in says in
- * `detail` what it is held up by.
+ * The session's status from here on. The first one is `queued` and carries the session's facts; `cancelling`
+ * says who cancels and why. One that changes nothing says in `detail` what holds the session up.
  */
 export interface StatusChanged {
   readonly type: 'status';

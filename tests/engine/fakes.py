@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import aclosing, asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -115,6 +115,8 @@ class FakeProcess:
         self.started_at = 0.0
         self.boot_id = None
         self.left: list[Leftover] = []
+        self.cleared = 0
+        self.while_clearing: Callable[[], Awaitable[object]] | None = None
         self.signals: list[str] = []
         self.released = False
         self._scope = scope
@@ -140,8 +142,12 @@ class FakeProcess:
         self.end(-9)
 
     async def clear(self) -> list[Leftover]:
+        self.cleared += 1
+        left = list(self.left)
         await anyio.lowlevel.checkpoint()  # it is looked for in a thread
-        return list(self.left)
+        if self.while_clearing is not None:
+            await self.while_clearing()
+        return left
 
     def release(self) -> None:
         self.released = True
@@ -156,6 +162,8 @@ class FakeLauncher:
         self.launches: list[Launch] = []
         self.processes: list[FakeProcess] = []
         self.left: list[Leftover] = []
+        """What launches of an earlier host left."""
+        self.left_by_each: list[Leftover] = []
         self._tasks = tasks
         self._scripts = scripts
 
@@ -165,6 +173,7 @@ class FakeLauncher:
         self.launches.append(launch)
         scope = anyio.CancelScope()
         process = FakeProcess(1000 + len(self.launches), scope)
+        process.left = list(self.left_by_each)
         self.processes.append(process)
         self._tasks.start_soon(self._run, launch, script, process, scope)
         return process
@@ -197,10 +206,12 @@ async def host(
     limits: Limits | None = None,
     policy: Policy | None = None,
     faults: Faults = NO_FAULTS,
+    left: Sequence[Leftover] = (),
 ) -> AsyncIterator[tuple[SessionManager, FakeLauncher]]:
     """A session manager on a real journal and a real socket, with scripted workers."""
     async with anyio.create_task_group() as tasks:
         launcher = FakeLauncher(tasks, *scripts)
+        launcher.left = list(left)
         quiet = limits or Limits(max_warm_spares=0)
         journal = SqliteJournal(store / "journal.sqlite", faults=faults)
         async with SessionManager(journal, launcher, store, quiet, policy) as manager:
