@@ -97,23 +97,22 @@ class SessionFacts(Struct, kw_only=True):
 class StatusChanged(Event, tag="status"):
     """The session's status from here on. The first event of a session is ``queued`` and carries its facts.
 
-    ``queued`` of a later attempt says in ``answers`` whether the person had it ask all anew. With ``resumed_from`` a
-    durable task goes on in another process, from what it had done by that event: what it says next, up to where it
-    was, may repeat what stands after that event.
+    ``queued`` of a later attempt says in ``answers`` whether the person had it ask all anew; ``cancelling`` says who
+    cancels and why. One that changes nothing says in ``detail`` what holds the session up. With ``resumed_from`` a
+    durable task goes on in another process: what follows may repeat what stands after that event.
     """
 
     status: Status
     session: SessionFacts | UnsetType = UNSET
     detail: str | UnsetType = UNSET
+    by: str | UnsetType | None = UNSET
+    reason: str | UnsetType = UNSET
     answers: Answers | UnsetType = UNSET
     resumed_from: int | UnsetType = UNSET
 
 
 class Request(Event, kw_only=True):
-    """What every open question carries.
-
-    ``deadline`` is epoch seconds. ``evidence`` is what stands beside the question, a MIME bundle each.
-    """
+    """What every open question carries. ``deadline`` is epoch seconds; ``evidence`` is MIME bundles beside it."""
 
     request_id: RequestId
     key: str | None = None

@@ -16,13 +16,15 @@ from msgspec.structs import replace
 
 from hitl_jupyter.engine.actor import Actor
 from hitl_jupyter.engine.change import Change
+from hitl_jupyter.engine.ending import Clear, end_rest, nothing_left, told, who_cancels
 from hitl_jupyter.engine.given import answers_given, recorded, reusable, steps_attempt
 from hitl_jupyter.engine.limits import cut_to_limits
 from hitl_jupyter.engine.session import Session
 from hitl_jupyter.engine.tail import join_messages
-from hitl_jupyter.engine.workers import Worker
+from hitl_jupyter.engine.workers import LEAVE_SECONDS, Worker
 from hitl_jupyter.errors import LaunchFailed, WorkerUnavailable
 from hitl_jupyter.journal.contract import REFUSALS, CallRow, LaunchRow
+from hitl_jupyter.launchers.contract import Leftover
 from hitl_jupyter.link.messages import CancelRun, Resolved, Run, Stop, Validated, WorkerEvent
 from hitl_jupyter.protocol import (
     StartTask,
@@ -90,7 +92,7 @@ class Attempts:
         self._session = session
         self._services = session.services
         self._current: Attempt | None = None
-        self._cancelled_by: Actor | None = None
+        self._cancelled_by: str | None = None
         self._cancel_reason = "user"
         self._beginning = False
         self._linked = anyio.Event()
@@ -172,6 +174,7 @@ class Attempts:
             secret_digest=worker.digest,
             pid=worker.process.pid,
             process_started_at=worker.process.started_at,
+            boot_id=worker.process.boot_id,
         )
         attempt = Attempt(self, worker, launch, started=False, resumed_from=resumed_from)
         self._current, self._suspended_with = attempt, None
@@ -320,28 +323,31 @@ class Attempts:
         self._session.hub.push(join_messages(events))
 
     async def on_exited(self, attempt: Attempt, returncode: int | None) -> None:
-        if attempt is self._current:
-            attempt.worker.process.kill()  # what is left of its group
-            await self._session.insist(partial(self._end_exited, attempt, returncode))
+        ends_cancelled = partial(self._ends_cancelled, attempt)
+        while attempt is self._current:  # again, where it was cancelled between the look and the end
+            left = await end_rest(self._session, attempt.worker.process.clear, ends_cancelled)
+            await self._session.insist(partial(self._end_exited, attempt, returncode, left))
 
-    async def _end_exited(self, attempt: Attempt, returncode: int | None) -> None:
+    def _ends_cancelled(self, attempt: Attempt) -> bool:
+        return self._session.status == "cancelling" or attempt.held is not None
+
+    async def _end_exited(self, attempt: Attempt, returncode: int | None, left: list[Leftover]) -> None:
         async with self._session.lock:
-            if attempt is not self._current:
+            if attempt is not self._current or (left and self._ends_cancelled(attempt)):
                 return
             if self._may_go_on(attempt):
                 await self._session.commit(self._session.change(), launch=replace(attempt.launch, ended=True))
-                self._services.tasks.start_soon(self._go_on, _lost(attempt, returncode))
+                self._services.tasks.start_soon(self._go_on, told(_lost(attempt, returncode), left))
             else:
-                await self._end(attempt, returncode)
+                await self._end(attempt, returncode, left)
             self._release(attempt)
 
     def _may_go_on(self, attempt: Attempt) -> bool:
-        undisturbed = self._session.status != "cancelling" and attempt.held is None
-        return undisturbed and attempt.durable and self._fruitless < FRUITLESS_RESUMES
+        return attempt.durable and not self._ends_cancelled(attempt) and self._fruitless < FRUITLESS_RESUMES
 
-    async def _end(self, attempt: Attempt, returncode: int | None) -> None:
+    async def _end(self, attempt: Attempt, returncode: int | None, left: list[Leftover]) -> None:
         change = self._session.change()
-        by = self._cancelled_by.by if self._cancelled_by else None
+        by = self._cancelled_by
         held = attempt.held
         detail = None if held is None or held.detail is UNSET else held.detail
         if self._session.status == "cancelling":
@@ -349,7 +355,7 @@ class Attempts:
         elif held is not None:
             change.end_cancelled(held.reason, None, detail)
         else:
-            cause = _lost(attempt, returncode)
+            cause = told(_lost(attempt, returncode), left)
             if attempt.durable:
                 cause += f" It was run again {self._fruitless} times without getting any further."
             change.fail(self._failure(cause, "WorkerLost"), may_retry=True)
@@ -369,18 +375,25 @@ class Attempts:
             if change.status in ENDED:
                 return
             if change.status == "cancelling":
-                change.end_cancelled(self._cancel_reason, self._cancelled_by.by if self._cancelled_by else None)
+                change.end_cancelled(self._cancel_reason, self._cancelled_by)
             else:
                 change.fail(self._failure(error, error_type), may_retry=True)
             await self._session.commit(change)
 
     def _release(self, attempt: Attempt) -> None:
         self._current, self._linked = None, anyio.Event()
-        self._services.tasks.start_soon(attempt.worker.leave, self._services.limits.cancel_seconds)
+        self._services.tasks.start_soon(attempt.worker.leave, LEAVE_SECONDS)
 
-    async def lose(self, cause: str) -> None:
-        """End an attempt whose worker is gone for good, as found when a host starts."""
-        await self._end_failed(cause, "WorkerLost")
+    async def recall_cancel(self) -> None:
+        """Know again who cancels, where an earlier host began it."""
+        begun = await who_cancels(self._session)
+        if begun is not None and begun.by is not UNSET and begun.reason is not UNSET:
+            self._cancelled_by, self._cancel_reason = begun.by, begun.reason
+
+    async def lose(self, cause: str, clear: Clear = nothing_left) -> None:
+        """End an attempt whose worker is gone for good, as found when a host starts, with what it left behind."""
+        left = await end_rest(self._session, clear, lambda: self._session.status == "cancelling")
+        await self._end_failed(told(cause, left), "WorkerLost")
 
     # -- to the worker -----------------------------------------------------------------------------------------------
 
@@ -433,11 +446,11 @@ class Attempts:
     async def _begin_cancel(self, actor: Actor, reason: str) -> None:
         change = self._session.change()
         idle = self._current is None and change.status != "queued"
-        change.begin_cancel(actor.by, actor.via)
+        change.begin_cancel(actor.by, actor.via, reason)
         if idle:  # it waits on its retry request, or was let go: no process of it lives
             change.end_cancelled(reason, actor.by)
         await self._session.commit(change)
-        self._cancelled_by, self._cancel_reason = actor, reason
+        self._cancelled_by, self._cancel_reason = actor.by, reason
 
     async def _escalate(self, worker: Worker) -> None:
         limits = self._services.limits
@@ -452,7 +465,7 @@ class Attempts:
         worker.process.kill()
 
     def _cancel_message(self) -> CancelRun:
-        return CancelRun(by=self._cancelled_by.by if self._cancelled_by else None, reason=self._cancel_reason)
+        return CancelRun(by=self._cancelled_by, reason=self._cancel_reason)
 
 
 def result_path(folder: Path, session_id: str, attempt: int) -> Path:

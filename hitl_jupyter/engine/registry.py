@@ -12,6 +12,7 @@ import msgspec
 
 from hitl_jupyter.engine.actor import HOST, Actor
 from hitl_jupyter.engine.attempts import Attempts
+from hitl_jupyter.engine.ending import Clear
 from hitl_jupyter.engine.feed import Feeds
 from hitl_jupyter.engine.requests import Requests
 from hitl_jupyter.engine.session import Services, Session
@@ -138,6 +139,8 @@ class Registry:
 
     async def _find_worker(self, opened: Open) -> None:
         session = opened.session
+        if session.status == "cancelling":
+            await opened.attempts.recall_cancel()
         launches = await self.services.journal.launches(session.session_id)
         current = [row for row in launches if not row.ended and row.attempt == session.snapshot.attempt]
         if current:
@@ -153,10 +156,21 @@ class Registry:
         worker = self.services.workers.adopt(launch)
         if worker is not None:
             opened.attempts.resume(worker, launch)
-        elif launch.suspend_after is not None and opened.session.status != "cancelling":
-            opened.attempts.wake(launch)
+            return
+        why, clear = (
+            "The worker process was gone when the host started again.",
+            partial(self.services.workers.clear, launch),
+        )
+        if opened.session.status == "cancelling":  # that ends when nothing of it lives, and others are not to wait
+            self.services.tasks.start_soon(opened.attempts.lose, why, clear)
+        elif launch.suspend_after is not None:
+            self.services.tasks.start_soon(self._wake, opened, launch, clear)
         else:
-            await opened.attempts.lose("The worker process was gone when the host started again.")
+            await opened.attempts.lose(why, clear)
+
+    async def _wake(self, opened: Open, launch: LaunchRow, clear: Clear) -> None:
+        await clear()  # what the lost process has started must not work beside what goes on
+        opened.attempts.wake(launch)
 
     # -- what sessions tell ------------------------------------------------------------------------------------------
 

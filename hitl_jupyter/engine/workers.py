@@ -19,7 +19,8 @@ from hitl_jupyter.engine.background import Background
 from hitl_jupyter.engine.limits import Limits
 from hitl_jupyter.errors import LaunchFailed, WorkerUnavailable
 from hitl_jupyter.journal.contract import REFUSALS, LaunchRow
-from hitl_jupyter.launchers.contract import Launch, Launcher, WorkerProcess
+from hitl_jupyter.launchers.contract import Launch, Launched, Launcher, Leftover, WorkerProcess
+from hitl_jupyter.link.bootstrap import LEFTOVER_SECONDS
 from hitl_jupyter.link.messages import (
     Ack,
     Describe,
@@ -37,8 +38,9 @@ from hitl_jupyter.link.messages import (
 from hitl_jupyter.link.server import Peer
 from hitl_jupyter.protocol import PROTOCOL_VERSION, Stream, WorkerEnv
 
-LEFTOVER_SECONDS = 2.0
-"""How long after a worker's end what it started, and left behind, may go on."""
+LEAVE_SECONDS = 15.0
+"""How long a worker that is done may take to go. It gives ten seconds itself to threads that its task left, and two to
+processes; killing it would take also those in sessions of their own, which after a completed task may live on."""
 
 DRAIN_SECONDS = 2.0
 """How long after a worker's end its last frames may still be on their way."""
@@ -294,14 +296,18 @@ class Workers:
 
     def adopt(self, launch: LaunchRow) -> Worker | None:
         """The worker of an earlier host, if its process still lives."""
-        if launch.pid is None or launch.process_started_at is None:
-            return None
-        process = self._launcher.adopt(launch.pid, launch.process_started_at)
+        launched = _launched(launch)
+        process = None if launched is None else self._launcher.adopt(launched)
         if process is None:
             return None
         worker = Worker(launch.launch_id, launch.secret_digest, process, env_key="", accepted=launch.accepted)
         self._enlist(worker)
         return worker
+
+    async def clear(self, launch: LaunchRow) -> list[Leftover]:
+        """End what a worker of an earlier host left behind; what lives all the same."""
+        launched = _launched(launch)
+        return [] if launched is None else await self._launcher.clear(launched)
 
     def _enlist(self, worker: Worker) -> None:
         self._workers[worker.launch_id] = worker
@@ -335,6 +341,18 @@ class Workers:
             worker.end(message)
         else:
             await _serve(worker, peer)
+
+
+def _launched(launch: LaunchRow) -> Launched | None:
+    """Which process a launch became, as the journal knows it."""
+    if launch.pid is None or launch.process_started_at is None:
+        return None
+    return Launched(
+        launch_id=launch.launch_id,
+        pid=launch.pid,
+        started_at=launch.process_started_at,
+        boot_id=launch.boot_id,
+    )
 
 
 async def _serve(worker: Worker, peer: Peer) -> None:

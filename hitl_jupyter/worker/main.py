@@ -45,6 +45,9 @@ from hitl_jupyter.worker.validate import validate
 WARM = ("cloudpickle", "asyncio.runners", "hitl_jupyter.worker.shipped")
 """What a spare imports while it waits: what most runs need, and nothing that would make it large."""
 
+CUT_SHORT = 3
+"""Exit code of a worker whose task was cancelled or has lost its session: nothing that it started may outlive it."""
+
 SPARE_AFTER_SECONDS = 0.05
 """A worker that has no Run so long after its Welcome is a spare."""
 
@@ -129,23 +132,23 @@ class Worker:
         elif isinstance(message, Describe):
             self._inbox.put(message)
         elif isinstance(message, Stop):
-            self._stop(0)
+            self._stop()
 
     def _validate(self, message: Validate) -> None:
         self._link.reply(validate(self._channel, message))
 
-    def _stop(self, code: int) -> None:
-        """Leave: a task that still runs here has lost its session, and what it would emit is accepted no more."""
+    def _stop(self) -> None:
+        """Leave. What has not been accepted by now never is: the task was cancelled, was let go or lost its session."""
         has_ended = self._link.outbox.closed and self._link.outbox.waiting == 0
         if self._channel.suspended or (self._running and not has_ended):
-            os._exit(code)
+            os._exit(CUT_SHORT)
         self._inbox.put(Stop())
 
     def _lost(self, why: str) -> None:
         with contextlib.suppress(OSError):
             os.write(self._stderr, f"hitl_jupyter worker: {why}\n".encode())
         if self._running:
-            os._exit(1)
+            os._exit(CUT_SHORT)
         self._link.welcomed.set()
         self._inbox.put(Stop())
 

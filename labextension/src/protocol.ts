@@ -80,15 +80,17 @@ export interface Progress {
 /**
  * The session's status from here on. The first event of a session is `queued` and carries its facts.
  *
- * `queued` of a later attempt says in `answers` whether the person had it ask all anew. With `resumed_from` a
- * durable task goes on in another process, from what it had done by that event: what it says next, up to where it
- * was, may repeat what stands after that event.
+ * `queued` of a later attempt says in `answers` whether the person had it ask all anew; `cancelling` says who
+ * cancels and why. One that changes nothing says in `detail` what holds the session up. With `resumed_from` a
+ * durable task goes on in another process: what follows may repeat what stands after that event.
  */
 export interface StatusChanged {
   readonly type: 'status';
   readonly status: Status;
   readonly session?: SessionFacts;
   readonly detail?: string;
+  readonly by?: string | null;
+  readonly reason?: string;
   readonly answers?: Answers;
   readonly resumed_from?: number;
   readonly session_id: string;

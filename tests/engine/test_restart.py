@@ -11,7 +11,7 @@ from hitl_jupyter.engine.limits import Limits
 from hitl_jupyter.engine.manager import SessionManager
 from hitl_jupyter.journal.contract import SessionQuery
 from hitl_jupyter.journal.sqlite import SqliteJournal
-from hitl_jupyter.launchers.contract import WorkerProcess
+from hitl_jupyter.launchers.contract import Launched, WorkerProcess
 from hitl_jupyter.link.messages import Ack, Run
 from hitl_jupyter.protocol import Confirm, RequestConfirmation, Retry, TaskCompleted
 from tests.engine.fakes import ADA, SHIPPED, FakeLauncher, FakeWorker, host, journaled, read_until, until
@@ -75,8 +75,8 @@ async def test_stream_lines_after_the_last_kept_snapshot_are_folded_in_when_a_se
 class SurvivingLauncher(FakeLauncher):
     """Its processes outlive the host that launched them, as real ones do."""
 
-    def adopt(self, pid: int, started_at: float) -> WorkerProcess | None:
-        return next((process for process in self.processes if process.pid == pid), None)
+    def adopt(self, launched: Launched) -> WorkerProcess | None:
+        return next((process for process in self.processes if process.pid == launched.pid), None)
 
 
 async def test_an_answer_journaled_as_the_host_died_reaches_the_worker_that_survived_it(tmp_path: Path) -> None:
