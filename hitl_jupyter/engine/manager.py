@@ -16,13 +16,13 @@ import msgspec
 from msgspec.structs import replace
 
 from hitl_jupyter.engine.actor import HOST, Actor
-from hitl_jupyter.engine.attempts import result_path
 from hitl_jupyter.engine.background import Background
 from hitl_jupyter.engine.catalogue import Catalogue
 from hitl_jupyter.engine.feed import Feed, Feeds
 from hitl_jupyter.engine.hub import Viewer
 from hitl_jupyter.engine.limits import Limits
 from hitl_jupyter.engine.registry import READ_BYTES, Open, Registry
+from hitl_jupyter.engine.results import forget_steps, result_path
 from hitl_jupyter.engine.session import Services
 from hitl_jupyter.engine.starting import Started, Starter
 from hitl_jupyter.engine.starts import Starts
@@ -195,6 +195,7 @@ class SessionManager:
         self._starts.forget(session_id)
         for attempt in range(1, snapshot.attempt + 1):
             result_path(self._results, session_id, attempt).unlink(missing_ok=True)
+        await forget_steps(self._results, snapshot)
         self._registry.drop(session_id)
         opened.session.hub.close()
         self._feeds.put(session_id, rev, opened.session.audience, lambda: None)
