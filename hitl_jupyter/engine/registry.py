@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -133,15 +134,17 @@ class Registry:
 
     async def reopen(self) -> None:
         """Load the live sessions of an earlier host, and find their workers again."""
-        rows = await self.services.journal.sessions(SessionQuery(statuses=tuple(LIVE), limit=1_000_000))
-        for row in reversed(rows):
-            await self._find_worker(await self.load(row))
+        journal, live = self.services.journal, tuple(LIVE)
+        launches: dict[str, list[LaunchRow]] = {}
+        for launch in await journal.launches_of(live):
+            launches.setdefault(launch.session_id, []).append(launch)
+        for row in reversed(await journal.sessions(SessionQuery(statuses=live, limit=sys.maxsize))):
+            await self._find_worker(await self.load(row), launches.get(row.session_id, []))
 
-    async def _find_worker(self, opened: Open) -> None:
+    async def _find_worker(self, opened: Open, launches: Sequence[LaunchRow]) -> None:
         session = opened.session
         if session.status == "cancelling":
             await opened.attempts.recall_cancel()
-        launches = await self.services.journal.launches(session.session_id)
         current = [row for row in launches if not row.ended and row.attempt == session.snapshot.attempt]
         if current:
             await self._go_on(opened, current[-1])

@@ -177,7 +177,7 @@ class Session:
         rev = create.rev if create is not None else None
         if batch is not None and create is None:
             rev = self.services.next_rev() if _shows_in_lists(change) else None
-            update = self._update(snapshot, batch, rev)
+            update = self._update(snapshot, batch, rev, suspended=change.suspended_with is not None)
         write = Write(
             session_id=self.session_id,
             create=create and replace(create, snapshot=encode(snapshot), snapshot_seq=snapshot.last_seq),
@@ -221,9 +221,9 @@ class Session:
         batch = Batch(first_seq=first, last_seq=seq - 1, data=encode(change.events))
         return batch, fold(change.events, self._snapshot)
 
-    def _update(self, snapshot: Snapshot, batch: Batch, rev: int | None) -> SessionUpdate:
+    def _update(self, snapshot: Snapshot, batch: Batch, rev: int | None, *, suspended: bool) -> SessionUpdate:
         moved = snapshot.status != self._snapshot.status
-        keep = snapshot.ended or batch.last_seq - self._kept_seq >= SNAPSHOT_EVERY
+        keep = snapshot.ended or suspended or batch.last_seq - self._kept_seq >= SNAPSHOT_EVERY
         if keep:
             self._kept_seq = batch.last_seq
         return SessionUpdate(

@@ -202,6 +202,9 @@ class Journal(Protocol):
 
     async def launches(self, session_id: str) -> list[LaunchRow]: ...
 
+    async def launches_of(self, statuses: tuple[Status, ...]) -> list[LaunchRow]:
+        """The launches of all sessions that have one of these statuses; of each session by fence."""
+
     async def calls(self, session_id: str, attempt: int) -> list[CallRow]:
         """What a durable attempt called, in order, with what became of its questions."""
 

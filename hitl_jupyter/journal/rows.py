@@ -22,7 +22,7 @@ from hitl_jupyter.journal.contract import (
     Settlement,
     Write,
 )
-from hitl_jupyter.protocol import RequestResolved
+from hitl_jupyter.protocol import RequestResolved, Status
 
 FORGOTTEN_AT_ONCE: Final = 256
 """How many batches of a forgotten session are deleted in one commit, so that other writes get in between."""
@@ -368,36 +368,33 @@ def read_request(connection: apsw.Connection, request_id: str) -> RequestRow | N
 
 def read_launches(connection: apsw.Connection, session_id: str) -> list[LaunchRow]:
     """A session's launches, by fence."""
-    return [
-        LaunchRow(
-            launch_id=launch_id,
-            session_id=session,
-            attempt=attempt,
-            fence=fence,
-            secret_digest=digest,
-            pid=pid,
-            process_started_at=started_at,
-            accepted=accepted,
-            ended=bool(ended),
-            boot_id=boot_id,
-            suspend_after=suspend_after,
-            suspended_with=suspended_with,
-        )
-        for (
-            launch_id,
-            session,
-            attempt,
-            fence,
-            digest,
-            pid,
-            started_at,
-            accepted,
-            ended,
-            boot_id,
-            suspend_after,
-            suspended_with,
-        ) in connection.execute(f"{_LAUNCH} WHERE session_id = ? ORDER BY fence, launch_id", (session_id,))
-    ]
+    found = connection.execute(f"{_LAUNCH} WHERE session_id = ? ORDER BY fence, launch_id", (session_id,))
+    return [_launch(row) for row in found]
+
+
+def read_launches_of(connection: apsw.Connection, statuses: tuple[Status, ...]) -> list[LaunchRow]:
+    """The launches of all sessions that have one of these statuses; of each session by fence."""
+    where = f"WHERE status IN ({', '.join('?' * len(statuses))})"
+    return [_launch(row) for row in connection.execute(f"{_LAUNCH} {where} ORDER BY fence, launch_id", statuses)]
+
+
+def _launch(row: tuple[Any, ...]) -> LaunchRow:
+    launch_id, session, attempt, fence, digest, pid, started_at, accepted, ended, boot_id, *durable = row
+    suspend_after, suspended_with = durable
+    return LaunchRow(
+        launch_id=launch_id,
+        session_id=session,
+        attempt=attempt,
+        fence=fence,
+        secret_digest=digest,
+        pid=pid,
+        process_started_at=started_at,
+        accepted=accepted,
+        ended=bool(ended),
+        boot_id=boot_id,
+        suspend_after=suspend_after,
+        suspended_with=suspended_with,
+    )
 
 
 def read_calls(connection: apsw.Connection, session_id: str, attempt: int) -> list[CallRow]:

@@ -32,6 +32,7 @@ from hitl_jupyter.journal.contract import (
 from hitl_jupyter.journal.opening import Opened, open_for_reading, open_journal
 from hitl_jupyter.journal.refusals import refusal
 from hitl_jupyter.journal.writer import NO_FAULTS, Faults, Writer
+from hitl_jupyter.protocol import Status
 
 READERS: Final = 4
 """So many reads run at once; each has a connection for as long as one call lasts."""
@@ -132,6 +133,10 @@ class SqliteJournal:
     async def launches(self, session_id: str) -> list[LaunchRow]:
         """A session's launches, by fence."""
         return await self._read(rows.read_launches, session_id)
+
+    async def launches_of(self, statuses: tuple[Status, ...]) -> list[LaunchRow]:
+        """The launches of all sessions that have one of these statuses; of each session by fence."""
+        return await self._read(rows.read_launches_of, statuses)
 
     async def calls(self, session_id: str, attempt: int) -> list[CallRow]:
         """What a durable attempt called, in order, with what became of its questions."""
