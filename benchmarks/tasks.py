@@ -28,6 +28,12 @@ async def hello(ctx: hitl.Context) -> None:
     ctx.stream("hello")
 
 
+@hitl.task(durable=True, suspend_after=0.1)
+async def sleeper(ctx: hitl.Context) -> None:
+    """Wait for an answer without a process."""
+    await ctx.confirm("Are you there?", key="there")
+
+
 @hitl.task
 async def patience(ctx: hitl.Context) -> None:
     """Wait for an answer that nobody gives."""
