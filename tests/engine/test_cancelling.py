@@ -131,7 +131,8 @@ async def words(lifeline: Lifeline, count: int = 1) -> list[str]:
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-async def test_a_cancel_ends(name: str, tmp_path: Path, lifeline: Lifeline) -> None:
+async def test_a_cancel_ends(name: str, tmp_path: Path, lifeline: Lifeline, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(local, "OBEY_SECONDS", 60)  # it is the supervisor that has to do it
     async with real_host(tmp_path) as manager:
         session_id = (await manager.start(started(HOSTILE[name], str(lifeline.path)), ADA)).session_id
         await words(lifeline, 2 if name in BOTH else 1)
