@@ -100,6 +100,8 @@ def _turn(event: StatusChanged) -> str | None:
         return f"attempt {event.attempt}"
     if isinstance(event.resumed_from, int) and isinstance(event.detail, str):
         return f"... {event.detail} The task went on from its last finished step."
+    if event.status == "cancelling" and isinstance(event.detail, str):
+        return f"... {event.detail}"
     return "failed" if event.status == "failed" else None
 
 

@@ -52,6 +52,13 @@ export interface ResumedRow {
   readonly cause: string;
 }
 
+/** What holds a session up, such as a process that cannot be ended. */
+export interface HeldUpRow {
+  readonly kind: 'held_up';
+  readonly seq: number;
+  readonly why: string;
+}
+
 export interface DroppedRow {
   readonly kind: 'dropped';
   readonly seq: number;
@@ -69,7 +76,14 @@ export interface ReplayedRow {
 }
 
 export type Row =
-  LineRow | DisplayRow | SettledRow | AttemptRow | ResumedRow | DroppedRow | ReplayedRow;
+  | LineRow
+  | DisplayRow
+  | SettledRow
+  | AttemptRow
+  | ResumedRow
+  | HeldUpRow
+  | DroppedRow
+  | ReplayedRow;
 
 /** A growing list of rows. It is mutated; `version` changes whenever it was. */
 export class Transcript {
@@ -185,6 +199,8 @@ export class Transcript {
           this.rows.push({ kind: 'attempt', seq: event.seq ?? 0, attempt: event.attempt });
         } else if (event.resumed_from !== undefined && event.detail !== undefined) {
           this.rows.push({ kind: 'resumed', seq: event.seq ?? 0, cause: event.detail });
+        } else if (event.status === 'cancelling' && event.detail !== undefined) {
+          this.rows.push({ kind: 'held_up', seq: event.seq ?? 0, why: event.detail });
         }
         break;
       case 'dropped':

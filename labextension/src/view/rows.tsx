@@ -85,6 +85,12 @@ export const RowView = memo(function RowView({
       return <div className="jp-hitl-Mark">{words.attemptMark(row.attempt)}</div>;
     case 'resumed':
       return <div className="jp-hitl-Mark">{words.resumed(row.cause)}</div>;
+    case 'held_up':
+      return (
+        <div className="jp-hitl-Mark" role="status">
+          {row.why}
+        </div>
+      );
     case 'replayed':
       return <div className="jp-hitl-Mark">{words.replayed(row.count, clockTime(row.at))}</div>;
     case 'dropped':
