@@ -155,7 +155,7 @@ class StoreUnavailable(HitlError):
 
 
 class StoreHeld(StoreUnavailable):
-    """Raised when another process has the journal; carries ``holder``, which says who, and ``pid`` where it is known."""
+    """Raised when another process has the journal; carries ``holder``, who that is, and ``pid`` if it is known."""
 
     code = "store_held"
 

@@ -171,6 +171,10 @@ class Journal(Protocol):
     def epoch(self) -> int: ...
 
     @property
+    def first_epoch(self) -> int:
+        """The epoch that this history began with; numbers of earlier epochs may name other events."""
+
+    @property
     def last_rev(self) -> int:
         """The highest ``rev`` that was given when the journal was opened, to sessions or to their being forgotten."""
 

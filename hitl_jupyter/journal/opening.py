@@ -42,6 +42,7 @@ class Opened(Struct, frozen=True):
     connection: apsw.Connection
     lock: StoreLock
     epoch: int
+    first_epoch: int
     last_rev: int
 
 
@@ -167,10 +168,11 @@ def _create(path: Path) -> None:
     finally:
         connection.close()
     new.replace(path)
-    _sync_folder(path.parent)
+    sync_folder(path.parent)
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder durable."""
     if sys.platform == "win32":
         return
     descriptor = os.open(folder, os.O_RDONLY)
@@ -187,7 +189,7 @@ def _open_existing(path: Path, lock: StoreLock) -> Opened:
     try:
         _configure(connection)
         had_log = wal_size(path) > 0
-        clean = _meta(connection)[1]
+        clean = connection.execute("SELECT clean FROM meta").get
         recovered, _ = connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_NOOP)
         check_recovered(path, recovered, expected=not clean, mark=lock.read_mark())
         if path.stat().st_size <= CHECKED_WHOLE_BELOW:
@@ -196,8 +198,7 @@ def _open_existing(path: Path, lock: StoreLock) -> Opened:
         if not had_log:
             lock.mark(_NO_MARK)
             lock.sync()
-        epoch, last_rev = _begin(connection)
-        return Opened(path, path.stat(), connection, lock, epoch, last_rev)
+        return Opened(path, path.stat(), connection, lock, *_begin(connection))
     except BaseException:
         connection.close()
         raise
@@ -233,15 +234,10 @@ def _check_whole(connection: apsw.Connection) -> None:
         )
 
 
-def _meta(connection: apsw.Connection) -> tuple[int, int, int]:
-    row: tuple[int, int, int] = connection.execute("SELECT epoch, clean, last_rev FROM meta").get
-    return row
-
-
-def _begin(connection: apsw.Connection) -> tuple[int, int]:
+def _begin(connection: apsw.Connection) -> tuple[int, int, int]:
     connection.execute("UPDATE meta SET epoch = epoch + (clean = 0), clean = 0")
-    epoch, _, forgotten_rev = _meta(connection)
+    epoch, first_epoch, forgotten_rev = connection.execute("SELECT epoch, first_epoch, last_rev FROM meta").get
     last_rev = connection.execute("SELECT coalesce(max(rev), 0) FROM sessions").get
     # Into the file itself, so that it says it was left open even when its log is lost.
     connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
-    return epoch, max(last_rev, forgotten_rev)
+    return epoch, first_epoch, max(last_rev, forgotten_rev)

@@ -81,6 +81,11 @@ class SqliteJournal:
         return self._begun().epoch
 
     @property
+    def first_epoch(self) -> int:
+        """The epoch that this history began with: 1, or that of the backup it was restored from."""
+        return self._begun().first_epoch
+
+    @property
     def last_rev(self) -> int:
         """The highest ``rev`` that was given when the journal was opened, to sessions or to their being forgotten."""
         return self._begun().last_rev
