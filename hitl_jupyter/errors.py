@@ -154,6 +154,12 @@ class StoreUnavailable(HitlError):
     status_hint = 503
 
 
+class StoreHeld(StoreUnavailable):
+    """Raised when another process has the journal; carries ``holder``, who that is, and ``pid`` if it is known."""
+
+    code = "store_held"
+
+
 class StoreFull(HitlError):
     """Raised when the disk that holds the journal is full."""
 

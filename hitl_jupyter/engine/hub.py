@@ -174,9 +174,11 @@ class Viewer:
         return self._until is None
 
     async def _history(self) -> AsyncIterator[bytes]:
-        snapshot, epoch = self._watched.snapshot, self._watched.journal.epoch
+        snapshot, journal = self._watched.snapshot, self._watched.journal
+        epoch = journal.epoch
         session_id, last = snapshot.session_id, snapshot.last_seq
-        stale = self._cursor > last or (self._epoch is not None and self._epoch > epoch)
+        known = self._epoch is None or journal.first_epoch <= self._epoch <= epoch
+        stale = self._cursor > last or not known
         if stale:
             self._cursor = 0
             yield join_messages([Reset(session_id=session_id, epoch=epoch)])

@@ -28,7 +28,7 @@ from hitl_jupyter.engine.starting import Started, Starter
 from hitl_jupyter.engine.starts import Starts
 from hitl_jupyter.engine.tail import join_batches
 from hitl_jupyter.engine.workers import Workers
-from hitl_jupyter.errors import Forbidden, ResultUnavailable, WrongState
+from hitl_jupyter.errors import Forbidden, ResultUnavailable, StoreHeld, WrongState
 from hitl_jupyter.final_output import final_output
 from hitl_jupyter.journal.contract import Journal, SessionQuery
 from hitl_jupyter.launchers.contract import Launcher
@@ -139,16 +139,24 @@ class SessionManager:
             on_idle=self._registry.on_idle,
         )
 
+    async def lost(self) -> StoreHeld:
+        """Wait until another host has taken the journal; the refusal that says which. Close the manager then."""
+        return await self.journal.lost()
+
     async def _close(self) -> None:
+        if not isinstance(self.journal.trouble, StoreHeld):  # else the sessions are another host's to end
+            await self._shut_down_all()
+        for opened in self._registry:
+            opened.session.hub.close()
+        self._feeds.close()
+        await self._workers.close()
+
+    async def _shut_down_all(self) -> None:
         limits = self.limits
         with anyio.move_on_after(limits.cancel_seconds + limits.terminate_seconds + 2, shield=True):
             async with anyio.create_task_group() as group:
                 for opened in self._registry:
                     group.start_soon(self._shut_down, opened)
-        for opened in self._registry:
-            opened.session.hub.close()
-        self._feeds.close()
-        await self._workers.close()
 
     async def _shut_down(self, opened: Open) -> None:
         if (await opened.attempts.policy("on_shutdown") or self.policy.on_shutdown) == "cancel":
@@ -289,9 +297,10 @@ class SessionManager:
     def health(self) -> dict[str, Any]:
         """How the host is, what it allows, and which versions it speaks."""
         live = self._registry.live()
+        trouble = self.journal.trouble
         return {
-            "status": "ok",
-            "reasons": [],
+            "status": "ok" if trouble is None else "degraded",
+            "reasons": [] if trouble is None else [trouble.to_json()],
             "version": __version__,
             "protocol": PROTOCOL_VERSION,
             "epoch": self.journal.epoch,

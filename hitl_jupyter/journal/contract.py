@@ -13,7 +13,7 @@ from typing import Literal, Protocol, Self
 
 from msgspec import Struct
 
-from hitl_jupyter.errors import StoreDamaged, StoreFull, StoreUnavailable
+from hitl_jupyter.errors import HitlError, StoreDamaged, StoreFull, StoreHeld, StoreUnavailable
 from hitl_jupyter.protocol import RequestKind, Status
 
 REFUSALS = (StoreUnavailable, StoreFull, StoreDamaged)
@@ -163,15 +163,31 @@ class SessionQuery(Struct, frozen=True, kw_only=True):
 class Journal(Protocol):
     """A durable log. Open it with ``async with``; every opening after an unclean end has a new ``epoch``.
 
-    Refusals: ``StoreUnavailable`` (cannot write now), ``StoreFull`` (disk full), ``StoreDamaged`` (on opening).
+    Refusals: ``StoreUnavailable`` (cannot write now), ``StoreFull`` (disk full), ``StoreHeld`` (another process has
+    it), ``StoreDamaged`` (on opening, or for what is read).
     """
 
     @property
     def epoch(self) -> int: ...
 
     @property
+    def first_epoch(self) -> int:
+        """The epoch that this history began with; numbers of earlier epochs may name other events."""
+
+    @property
     def last_rev(self) -> int:
         """The highest ``rev`` that was given when the journal was opened, to sessions or to their being forgotten."""
+
+    @property
+    def trouble(self) -> HitlError | None:
+        """Why the store refused the last write; None after one that it took.
+
+        The journal finds out by itself when it can write again. That one write was wrong (a request settled before, a
+        value that cannot be stored, a gap) is no trouble.
+        """
+
+    async def lost(self) -> StoreHeld:
+        """Wait until the journal is no longer this process's; the refusal that says whose it is. Close it then."""
 
     async def __aenter__(self) -> Self: ...
 

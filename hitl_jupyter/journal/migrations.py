@@ -103,6 +103,9 @@ CREATE TABLE forgotten (session INTEGER PRIMARY KEY) STRICT;
 """
 
 SECOND: Final = """
+-- The epoch that this history began with: in a backup, its own. Numbers of earlier ones may name other events.
+ALTER TABLE meta ADD COLUMN first_epoch INTEGER NOT NULL DEFAULT 1;
+
 -- A process is known by its number, its start time and the boot that both belong to.
 ALTER TABLE launches ADD COLUMN boot_id TEXT;
 -- Of a durable task's process: after how many seconds of waiting it may be let go; with how many questions it was.

@@ -22,6 +22,7 @@ from hitl_jupyter.journal.contract import (
     Settlement,
     Write,
 )
+from hitl_jupyter.journal.seal import seal, unseal
 from hitl_jupyter.protocol import RequestResolved, Status
 
 FORGOTTEN_AT_ONCE: Final = 256
@@ -90,7 +91,7 @@ def _create(connection: apsw.Connection, row: SessionRow) -> None:
             row.notebook,
             row.fingerprint,
             row.snapshot_seq,
-            row.snapshot,
+            seal(row.snapshot),
         ),
     )
 
@@ -119,14 +120,22 @@ def _append(connection: apsw.Connection, number: int, head: int, batch: Batch) -
 def _open_request(connection: apsw.Connection, number: int, row: RequestRow) -> None:
     connection.execute(
         "INSERT INTO requests VALUES (?, ?, ?, ?, ?, ?, ?)",
-        (row.request_id, number, row.kind, row.attempt, row.opened_seq, row.state, row.resolution),
+        (
+            row.request_id,
+            number,
+            row.kind,
+            row.attempt,
+            row.opened_seq,
+            row.state,
+            row.resolution and seal(row.resolution),
+        ),
     )
 
 
 def _settle(connection: apsw.Connection, number: int, settlement: Settlement) -> None:
     connection.execute(
         "UPDATE requests SET state = 'settled', resolution = ? WHERE request_id = ? AND session = ? AND state = 'open'",
-        (settlement.resolution, settlement.request_id, number),
+        (seal(settlement.resolution), settlement.request_id, number),
     )
     if connection.changes() == 0:
         raise _why_not_settled(connection, number, settlement.request_id)
@@ -139,7 +148,7 @@ def _why_not_settled(connection: apsw.Connection, number: int, request_id: str) 
     ).fetchone()
     if row is None:
         return NotFound("The session has no such request. Reload to see what is open.", request_id=request_id)
-    return already_settled(request_id, row[0])
+    return already_settled(request_id, unseal(row[0]))
 
 
 def already_settled(request_id: str, resolution: bytes) -> AlreadySettled:
@@ -163,7 +172,13 @@ def _update(connection: apsw.Connection, number: int, head: int, update: Session
             expected=head,
             last_seq=update.last_seq,
         )
-    columns = (update.rev, update.status, update.ended_at, update.snapshot_seq, update.snapshot)
+    columns = (
+        update.rev,
+        update.status,
+        update.ended_at,
+        update.snapshot_seq,
+        update.snapshot and seal(update.snapshot),
+    )
     if any(column is not None for column in columns):
         connection.execute(
             """UPDATE sessions SET rev = coalesce(?, rev), status = coalesce(?, status),
@@ -203,7 +218,7 @@ def _put_call(connection: apsw.Connection, number: int, row: CallRow) -> None:
 def _add_command(connection: apsw.Connection, number: int, row: CommandRow) -> None:
     connection.execute(
         "INSERT INTO commands VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-        (row.scope, row.key, number, row.reply, row.at),
+        (row.scope, row.key, number, seal(row.reply), row.at),
     )
     if connection.changes() == 0:
         raise WrongState("A command with this idempotency key was carried out before. Read its outcome.", key=row.key)
@@ -213,7 +228,7 @@ def put_draft(connection: apsw.Connection, row: DraftRow) -> None:
     """Insert or replace the draft of a request."""
     number, _ = _number_and_head(connection, row.session_id)
     connection.execute(
-        "INSERT OR REPLACE INTO drafts VALUES (?, ?, ?, ?)", (row.request_id, number, row.values, row.revision)
+        "INSERT OR REPLACE INTO drafts VALUES (?, ?, ?, ?)", (row.request_id, number, seal(row.values), row.revision)
     )
 
 
@@ -302,7 +317,7 @@ def _session(row: tuple[Any, ...] | None) -> SessionRow | None:
         rev=rev,
         last_seq=last_seq,
         snapshot_seq=snapshot_seq,
-        snapshot=snapshot,
+        snapshot=unseal(snapshot),
         ended_at=ended_at,
         key=key,
         notebook=notebook,
@@ -362,7 +377,7 @@ def read_request(connection: apsw.Connection, request_id: str) -> RequestRow | N
         attempt=attempt,
         opened_seq=opened_seq,
         state=state,
-        resolution=resolution,
+        resolution=resolution and unseal(resolution),
     )
 
 
@@ -408,7 +423,7 @@ def read_calls(connection: apsw.Connection, session_id: str, attempt: int) -> li
             place=place,
             request_id=request_id,
             seq=seq,
-            resolution=resolution,
+            resolution=resolution and unseal(resolution),
         )
         for number, name, place, request_id, seq, resolution in connection.execute(
             """SELECT calls.number, name, place, request_id, seq, resolution
@@ -422,13 +437,13 @@ def read_calls(connection: apsw.Connection, session_id: str, attempt: int) -> li
 def read_command(connection: apsw.Connection, scope: str, key: str) -> CommandRow | None:
     """The first outcome of a command."""
     row = connection.execute("SELECT reply, at FROM commands WHERE scope = ? AND key = ?", (scope, key)).fetchone()
-    return None if row is None else CommandRow(scope=scope, key=key, reply=row[0], at=row[1])
+    return None if row is None else CommandRow(scope=scope, key=key, reply=unseal(row[0]), at=row[1])
 
 
 def read_drafts(connection: apsw.Connection, session_id: str) -> list[DraftRow]:
     """The drafts of a session's requests that are not settled."""
     return [
-        DraftRow(session_id=session_id, request_id=request_id, values=values, revision=revision)
+        DraftRow(session_id=session_id, request_id=request_id, values=unseal(values), revision=revision)
         for request_id, values, revision in connection.execute(
             """SELECT request_id, "values", revision FROM sessions JOIN drafts ON session = number
             WHERE session_id = ? AND NOT EXISTS (SELECT 1 FROM requests

@@ -14,9 +14,9 @@ from types import TracebackType
 from typing import Any, Final, Self, TypeVar
 
 import apsw
-from anyio import CancelScope, CapacityLimiter, to_thread
+from anyio import CancelScope, CapacityLimiter, sleep, to_thread
 
-from hitl_jupyter.errors import StoreUnavailable
+from hitl_jupyter.errors import HitlError, StoreHeld, StoreUnavailable
 from hitl_jupyter.journal import rows
 from hitl_jupyter.journal.contract import (
     Batch,
@@ -29,13 +29,16 @@ from hitl_jupyter.journal.contract import (
     SessionRow,
     Write,
 )
-from hitl_jupyter.journal.opening import Opened, open_for_reading, open_journal
+from hitl_jupyter.journal.opening import Opened, check_in_place, open_for_reading, open_journal
 from hitl_jupyter.journal.refusals import refusal
 from hitl_jupyter.journal.writer import NO_FAULTS, Faults, Writer
 from hitl_jupyter.protocol import Status
 
 READERS: Final = 4
 """So many reads run at once; each has a connection for as long as one call lasts."""
+
+LOOK_SECONDS: Final = 1.0
+"""How often an open journal is looked at for having been taken away."""
 
 _T = TypeVar("_T")
 
@@ -47,6 +50,8 @@ class SqliteJournal:
     ----------
     path : Path
         The file, made (mode 0600, in a folder of mode 0700) if it is not there. One process at a time may open it.
+    holder : str
+        What this process is, for those who find the journal held: ``"the Jupyter server at http://127.0.0.1:8888/"``.
     faults : Faults
         What a test does at three named instants of a commit.
 
@@ -61,9 +66,11 @@ class SqliteJournal:
     1
     """
 
-    def __init__(self, path: Path, *, faults: Faults = NO_FAULTS) -> None:
+    def __init__(self, path: Path, *, holder: str = "", faults: Faults = NO_FAULTS) -> None:
         self.path = path
+        self._holder = holder
         self._faults = faults
+        self._lost: StoreHeld | None = None
         self._opened: Opened | None = None
         self._writer: Writer | None = None
         self._idle: list[apsw.Connection] = []
@@ -75,9 +82,29 @@ class SqliteJournal:
         return self._begun().epoch
 
     @property
+    def first_epoch(self) -> int:
+        """The epoch that this history began with: 1, or that of the backup it was restored from."""
+        return self._begun().first_epoch
+
+    @property
     def last_rev(self) -> int:
         """The highest ``rev`` that was given when the journal was opened, to sessions or to their being forgotten."""
         return self._begun().last_rev
+
+    @property
+    def trouble(self) -> HitlError | None:
+        """Why the last write was refused by the store itself; None after one that was taken."""
+        return self._lost or (self._writer.trouble if self._writer is not None else None)
+
+    async def lost(self) -> StoreHeld:
+        """Wait until the journal is no longer this process's; the refusal that says whose it is."""
+        while not isinstance(self.trouble, StoreHeld):
+            await sleep(LOOK_SECONDS)
+            try:
+                await to_thread.run_sync(check_in_place, self._begun(), abandon_on_cancel=True)
+            except StoreHeld as error:
+                self._lost = error
+        return self.trouble
 
     async def __aenter__(self) -> Self:
         with CancelScope(shield=True):
@@ -173,7 +200,8 @@ class SqliteJournal:
 
     def _open(self, loop: asyncio.AbstractEventLoop) -> None:
         try:
-            self._opened = open_journal(self.path)
+            self._opened = open_journal(self.path, self._holder)
+            self._lost = None
         except (apsw.Error, OSError) as error:
             raise refusal(error) from error
         self._writer = Writer(self._opened, self.path, loop, self._faults)

@@ -93,10 +93,13 @@ async def listen(path: Path, on_peer: Callable[[Peer], Awaitable[None]]) -> Asyn
         path.unlink(missing_ok=True)  # noqa: ASYNC240  # a name in a folder of ours: nothing to wait for
         with reachable(path) as name:
             server = await asyncio.start_unix_server(accept, name, limit=READ_BYTES)
+            own = os.stat(name)
             os.chmod(name, 0o600)  # not by the umask, which is the whole process's and other threads make files too
         try:
             yield
         finally:
             server.close()
             connections.cancel_scope.cancel()
-            path.unlink(missing_ok=True)  # noqa: ASYNC240  # as above
+            with suppress(FileNotFoundError):  # another host may have taken the store, and has a socket there by now
+                if os.path.samestat(os.stat(path), own):
+                    path.unlink()  # noqa: ASYNC240  # as above

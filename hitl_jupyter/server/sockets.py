@@ -156,7 +156,9 @@ class Socket(WebSocketMixin, WebSocketHandler, Handler):
 
     async def _end(self) -> None:
         """There is nothing more to send: the server stops, or the session is no more, or not theirs to see."""
-        if self.host.current is None:
+        if (failure := self.host.failure) is not None:
+            await self._refuse(failure)
+        elif self.host.current is None:
             self.close(GOING_AWAY, "The server is stopping.")
         else:
             await self._refuse(NotFound("The session was forgotten, or is not yours to see any more."))

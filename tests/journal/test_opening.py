@@ -14,6 +14,7 @@ import pytest
 
 from hitl_jupyter.errors import (
     StoreDamaged,
+    StoreHeld,
     StoreUnavailable,
 )
 from hitl_jupyter.journal import rows
@@ -76,14 +77,14 @@ async def test_only_the_owner_of_the_files_can_read_them(path: Path) -> None:
 async def test_a_second_opener_is_told_who_has_the_journal(path: Path) -> None:
     async with SqliteJournal(path) as journal:
         await journal.submit(new_session("s"))
-        with pytest.raises(StoreUnavailable, match=f"Process {os.getpid()} uses"):
+        with pytest.raises(StoreHeld, match=f"in use by a process .process {os.getpid()} on "):
             await SqliteJournal(path).__aenter__()
         script = (
             "import asyncio, pathlib, sys\nfrom hitl_jupyter.journal.sqlite import SqliteJournal\n"
             "asyncio.run(SqliteJournal(pathlib.Path(sys.argv[1])).__aenter__())"
         )
         done = await anyio.run_process([sys.executable, "-c", script, str(path)], check=False, stderr=subprocess.PIPE)
-        assert f"Process {os.getpid()} uses" in done.stderr.decode()
+        assert f"(process {os.getpid()} on" in done.stderr.decode()
         await journal.submit(lines("s", 2))
 
 

@@ -84,6 +84,6 @@ def test_a_second_server_on_one_store_runs_degraded_and_takes_over_when_the_firs
     arguments = (f"--HitlExtension.store_dir={server.store}",)
     with jupyter(tmp_path / "second", arguments=arguments) as second:
         health = second.request("GET", "hitl/health")
-        assert (health.status, health.json()["reasons"][0]["code"]) == (503, "store_unavailable")
+        assert (health.status, health.json()["reasons"][0]["code"]) == (503, "store_held")
         server.stop()
         eventually(lambda: second.request("GET", "hitl/health").status == 200, "the second takes over")
