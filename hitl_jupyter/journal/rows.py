@@ -33,6 +33,7 @@ _REQUEST: Final = """SELECT request_id, session_id, kind, attempt, opened_seq, s
     FROM requests JOIN sessions ON number = session"""
 _LAUNCH: Final = """SELECT launch_id, session_id, attempt, fence, secret_digest, pid, process_started_at, accepted,
     ended, boot_id FROM launches JOIN sessions ON number = session"""
+_BATCHES: Final = "SELECT first_seq, last_seq, crc, data FROM sessions JOIN batches ON session = number"
 _resolution_decoder = msgspec.json.Decoder(RequestResolved)
 
 
@@ -305,8 +306,7 @@ def read_events(connection: apsw.Connection, session_id: str, after: int, before
     if before <= after + 1:
         return batches
     for first, last, crc, data in connection.execute(
-        """SELECT first_seq, last_seq, crc, data FROM sessions JOIN batches ON session = number
-        WHERE session_id = ?1 AND first_seq < ?3 AND last_seq > ?2 AND first_seq >= coalesce(
+        f"""{_BATCHES} WHERE session_id = ?1 AND first_seq < ?3 AND last_seq > ?2 AND first_seq >= coalesce(
             (SELECT max(first_seq) FROM batches WHERE session = number AND first_seq <= ?2 + 1), 0)
         ORDER BY first_seq""",
         (session_id, after, before),
@@ -314,27 +314,29 @@ def read_events(connection: apsw.Connection, session_id: str, after: int, before
         size += len(data)
         if batches and size > max_bytes:
             break
-        if zlib.crc32(data) != crc:
-            raise StoreDamaged(
-                f"Events {first} to {last} of a session are damaged on disk. Restore the journal from a backup.",
-                session_id=session_id,
-            )
-        batches.append(Batch(first_seq=first, last_seq=last, data=data))
+        batches.append(_batch(session_id, first, last, crc, data))
     return batches
+
+
+def _batch(session_id: str, first: int, last: int, crc: int, data: bytes) -> Batch:
+    if zlib.crc32(data) != crc:
+        raise StoreDamaged(
+            f"Events {first} to {last} of a session are damaged on disk. Restore the journal from a backup.",
+            session_id=session_id,
+        )
+    return Batch(first_seq=first, last_seq=last, data=data)
 
 
 def read_last_events(connection: apsw.Connection, session_id: str, before: int, count: int) -> list[Batch]:
     """The fewest whole batches that hold the last ``count`` events with a seq under ``before``."""
-    if count <= 0:
-        return []
-    head = connection.execute(
-        """SELECT min(last_seq, ?2 - 1) FROM sessions JOIN batches ON session = number
-        WHERE session_id = ?1 AND first_seq < ?2 ORDER BY first_seq DESC LIMIT 1""",
-        (session_id, before),
-    ).get
-    if head is None:
-        return []
-    return read_events(connection, session_id, max(head - count, 0), before, 1 << 62)
+    batches: list[Batch] = []
+    rows = connection.execute(
+        f"{_BATCHES} WHERE session_id = ? AND first_seq < ? ORDER BY first_seq DESC", (session_id, before)
+    )
+    while count > 0 and (row := rows.fetchone()) is not None:
+        batches.append(_batch(session_id, *row))
+        count -= min(batches[-1].last_seq, before - 1) - batches[-1].first_seq + 1
+    return batches[::-1]
 
 
 def read_request(connection: apsw.Connection, request_id: str) -> RequestRow | None:

@@ -1,7 +1,8 @@
 """The embedded journal: one SQLite file, one writing thread, a few reading connections off the event loop.
 
 How the parts share the work: ``opening`` decides whether the file may be used, ``writer`` commits in groups, ``rows``
-has the SQL, ``lock`` and ``wal`` notice what SQLite itself would pass over, ``refusals`` names what went wrong.
+has the SQL and ``truncation`` that of retention, ``lock`` and ``wal`` notice what SQLite itself would pass over,
+``refusals`` names what went wrong.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import apsw
 from anyio import CancelScope, CapacityLimiter, to_thread
 
 from hitl_jupyter.errors import StoreUnavailable
-from hitl_jupyter.journal import rows
+from hitl_jupyter.journal import rows, truncation
 from hitl_jupyter.journal.contract import (
     Batch,
     CommandRow,
@@ -26,6 +27,7 @@ from hitl_jupyter.journal.contract import (
     RequestRow,
     SessionQuery,
     SessionRow,
+    Truncation,
     Write,
 )
 from hitl_jupyter.journal.opening import Opened, open_for_reading, open_journal
@@ -151,6 +153,32 @@ class SqliteJournal:
         """
         await self._submit(partial(rows.forget_session, session_id=session_id, rev=rev))
         await self._forget_batches()
+
+    async def expired(self, ended_before: float, keep: int, limit: int) -> list[str]:
+        """Ended sessions that are due, at most ``limit``: ended before then, or the oldest over ``keep`` in all."""
+        return await self._read(truncation.read_expired, ended_before, keep, limit)
+
+    async def size(self, session_id: str) -> int:
+        """Bytes of events that are kept of a session."""
+        return await self._read(truncation.read_size, session_id)
+
+    async def truncate(self, session_id: str, excess: int, reason: str) -> int:
+        """Take the oldest output of a session, bit by bit, until ``excess`` bytes are gone; how many went."""
+        taken, last_seq = 0, 0
+        while taken < excess:
+            step = partial(
+                truncation.take_oldest, session_id=session_id, excess=excess - taken, after=last_seq, reason=reason
+            )
+            portion: truncation.Portion = await self._submit(step)
+            taken += portion.taken
+            if portion.last_seq is None:
+                break
+            last_seq = portion.last_seq
+        return taken
+
+    async def truncations(self, session_id: str, after: int, before: int) -> list[Truncation]:
+        """What was taken of the events with a seq between the two, in order."""
+        return await self._read(truncation.read_truncations, session_id, after, before)
 
     async def _forget_batches(self) -> None:
         while await self._submit(rows.forget_some_batches):
