@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from hitl_jupyter.engine.actor import Actor
 from hitl_jupyter.engine.change import Change
+from hitl_jupyter.engine.flood import PAUSE_SECONDS, FloodMeter
 from hitl_jupyter.engine.given import answers_given, reusable
 from hitl_jupyter.engine.limits import cut_to_limits
 from hitl_jupyter.engine.session import Session
@@ -24,6 +25,7 @@ from hitl_jupyter.errors import LaunchFailed, WorkerUnavailable
 from hitl_jupyter.journal.contract import REFUSALS, LaunchRow
 from hitl_jupyter.link.messages import CancelRun, Resolved, Run, Stop, Validated, WorkerEvent
 from hitl_jupyter.protocol import (
+    Dropped,
     RequestResolved,
     StartTask,
     Status,
@@ -72,6 +74,7 @@ class Attempts:
         self._cancel_reason = "user"
         self._reuse_answers = True
         self._undelivered: dict[str, Resolved] = {}
+        self._flood = FloodMeter(session.services.limits.max_flood_bytes_per_minute)
         self._sent: deque[Resolved] = deque(maxlen=session.services.limits.max_open_requests)
         session.after_commit.append(self._follow)
 
@@ -199,9 +202,10 @@ class Attempts:
                 return last  # fenced: its attempt is over
             change = self._session.change()
             cut_to_limits(events, self._services.limits)
-            change.take(events, self._services.limits.max_open_requests)
+            kept = self._flood.sift(events, anyio.current_time())
+            change.take(kept, self._services.limits.max_open_requests)
             attempt.held = change.held
-            accepted = last - len(events) + change.taken
+            accepted = last - len(kept) + change.taken  # what was cut is done with
             launch = replace(attempt.launch, accepted=accepted, ended=change.ended_attempt)
             try:
                 await self._session.commit(change, launch=launch)
@@ -212,6 +216,8 @@ class Attempts:
                 self._release(attempt)
         if attempt.held is not None:
             await attempt.worker.send(Stop())
+        elif any(isinstance(event, Dropped) for event in kept):
+            await anyio.sleep(PAUSE_SECONDS)
         return accepted
 
     def on_transient(self, events: Sequence[Stream]) -> None:

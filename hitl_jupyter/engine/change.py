@@ -15,6 +15,7 @@ from hitl_jupyter.link.messages import Resolved, WorkerEvent
 from hitl_jupyter.protocol import (
     REQUEST_EVENTS,
     Display,
+    Dropped,
     JournalEvent,
     Outcome,
     Progress,
@@ -33,10 +34,10 @@ from hitl_jupyter.protocol import (
 from hitl_jupyter.snapshot import OpenRequest, Snapshot
 from hitl_jupyter.states import may_move
 
-PLAIN = frozenset({Stream, Display, Progress})
+PLAIN = frozenset({Stream, Display, Progress, Dropped})
 """Events from which nothing follows; a batch of only these takes the short way."""
 
-LINES = frozenset({Stream, Display})
+LINES = frozenset({Stream, Display, Dropped})
 """Of those, the ones that no list or inbox shows."""
 
 
@@ -156,7 +157,7 @@ class Change:
 
     # -- what a worker emitted -----------------------------------------------------------------------------------
 
-    def take(self, events: Sequence[WorkerEvent], max_open: int) -> None:
+    def take(self, events: Sequence[WorkerEvent | Dropped], max_open: int) -> None:
         """Admit a worker's events; what comes after the attempt's end is let go. ``taken`` counts those done with."""
         if not self.ended_attempt and PLAIN.issuperset(map(type, events)):
             self.events.extend(events)
@@ -169,7 +170,7 @@ class Change:
                 return
             self.taken += 1
 
-    def _take(self, event: WorkerEvent, max_open: int) -> None:
+    def _take(self, event: WorkerEvent | Dropped, max_open: int) -> None:
         if type(event) in PLAIN:
             self.events.append(event)
         elif isinstance(event, RequestConfirmation | RequestUserInput):
