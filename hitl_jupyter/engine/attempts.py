@@ -25,7 +25,6 @@ from hitl_jupyter.errors import LaunchFailed, WorkerUnavailable
 from hitl_jupyter.journal.contract import REFUSALS, LaunchRow
 from hitl_jupyter.link.messages import CancelRun, Resolved, Run, Stop, Validated, WorkerEvent
 from hitl_jupyter.protocol import (
-    Dropped,
     RequestResolved,
     StartTask,
     Status,
@@ -216,7 +215,7 @@ class Attempts:
                 self._release(attempt)
         if attempt.held is not None:
             await attempt.worker.send(Stop())
-        elif any(isinstance(event, Dropped) for event in kept):
+        elif kept is not events:
             await anyio.sleep(PAUSE_SECONDS)
         return accepted
 

@@ -12,6 +12,7 @@ What is cut are lines and displays. Everything else passes, and so does what com
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 
@@ -45,32 +46,39 @@ class FloodMeter:
         self._left = float(per_minute)
         self._at: float | None = None
 
-    def sift(self, events: Sequence[WorkerEvent], now: float) -> list[WorkerEvent | Dropped]:
+    def sift(self, events: Sequence[WorkerEvent], now: float) -> Sequence[WorkerEvent | Dropped]:
         """What is kept of the events that came ``now`` (seconds, of a clock that never goes back).
 
-        From the first line on that is too much, all further ones go; in its place, one ``dropped`` event of each
-        source says how many, and how many bytes of text and data they had.
+        All of them, the very sequence, where they are within the rate. Else from the first line on that is too much
+        all further ones go; in its place, one ``dropped`` event of each source says how many, and how many bytes of
+        text and data they had.
         """
         self._fill(now)
+        size = sum(map(_size, events))
+        if size <= self._left:
+            self._left -= size
+            return events
+        return self._cut(events)
+
+    def _cut(self, events: Sequence[WorkerEvent]) -> list[WorkerEvent | Dropped]:
         kept: list[WorkerEvent | Dropped] = []
         dropped: dict[str, Dropped] = {}
         for index, event in enumerate(events):
             if isinstance(event, ENDINGS):
                 return [*kept, *events[index:]]
+            size = _size(event)
             if not isinstance(event, Stream | Display):
                 kept.append(event)
-                continue
-            size = _size(event)
-            if not dropped and size <= self._left:
+            elif not dropped and size <= self._left:
                 self._left -= size
                 kept.append(event)
-                continue
-            source = event.source if isinstance(event, Stream) else "display"
-            if source not in dropped:
-                dropped[source] = Dropped(events=0, bytes=0, source=source, timestamp=event.timestamp)
-                kept.append(dropped[source])
-            dropped[source].events += 1
-            dropped[source].bytes += size
+            else:
+                source = event.source if isinstance(event, Stream) else "display"
+                if source not in dropped:
+                    dropped[source] = Dropped(events=0, bytes=0, source=source, timestamp=event.timestamp)
+                    kept.append(dropped[source])
+                dropped[source].events += 1
+                dropped[source].bytes += size
         return kept
 
     def _fill(self, now: float) -> None:
@@ -79,14 +87,13 @@ class FloodMeter:
         self._at = now
 
 
-def _size(event: Stream | Display) -> int:
-    """Bytes of what a task wrote."""
+def _size(event: WorkerEvent) -> int:
+    """Bytes of what a task wrote; of anything but output, none."""
     if isinstance(event, Stream):
-        return _text_size(event.content)
-    return sum(
-        _text_size(data) if isinstance(data, str) else len(msgspec.json.encode(data)) for data in event.data.values()
-    )
+        text = event.content
+        return len(text) if text.isascii() else len(text.encode())
+    return sum(map(_data_size, event.data.values())) if isinstance(event, Display) else 0
 
 
-def _text_size(text: str) -> int:
-    return len(text) if text.isascii() else len(text.encode())
+def _data_size(data: Any) -> int:
+    return len(data.encode()) if isinstance(data, str) else len(msgspec.json.encode(data))
