@@ -9,12 +9,12 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks import bare, browser, measures, sleeping
+from benchmarks import bare, browser, floods, measures, sleeping
 from benchmarks.client import ROOT, Client
 from benchmarks.table import Figure, show
 from tests.support.jupyter_process import JupyterProcess, jupyter
 
-PARTS = ("waiting", "starting", "asking", "streaming", "single")
+PARTS = ("waiting", "starting", "asking", "streaming", "single", "flooding", "stalling")
 BROWSER = "browser"
 SLEEPING = "sleeping"
 PROBE = "--ServerApp.jpserver_extensions={'benchmarks.probe': True, 'hitl_jupyter': True}"
@@ -31,6 +31,10 @@ async def measure(server: JupyterProcess, url: str, folder: Path, parts: tuple[s
                 figures += await measures.streaming(client, url, folder)
             case "single":
                 figures += await measures.streaming_single(client, url)
+            case "flooding":
+                figures += await floods.flooding(client)
+            case "stalling":
+                figures += await floods.stalling(client)
             case "asking":
                 figures += await measures.asking(client, url, folder)
             case "starting":

@@ -41,6 +41,8 @@ class Attempt:
         self.started = started
         self.goes_on = resumed_from is not None
         self.resumed_from = resumed_from
+        self.known = started
+        """Whether the journal has its launch, so that another host finds it."""
         self.held: TaskCancelled | None = None
         self._owner = owner
 

@@ -16,10 +16,12 @@ from hitl_jupyter.engine.attempt import Attempt
 from hitl_jupyter.engine.cancelling import Cancelling
 from hitl_jupyter.engine.change import Change
 from hitl_jupyter.engine.ending import Clear, end_rest, nothing_left, told
+from hitl_jupyter.engine.flood import PAUSE_SECONDS, FloodMeter
 from hitl_jupyter.engine.given import answers_given, run_of
 from hitl_jupyter.engine.limits import cut_to_limits
 from hitl_jupyter.engine.results import forget_steps
 from hitl_jupyter.engine.session import Session
+from hitl_jupyter.engine.starts import environment_of
 from hitl_jupyter.engine.tail import join_messages
 from hitl_jupyter.engine.workers import LEAVE_SECONDS, Worker
 from hitl_jupyter.errors import LaunchFailed, WorkerUnavailable
@@ -32,7 +34,6 @@ from hitl_jupyter.protocol import (
     StatusChanged,
     Stream,
     TaskFailed,
-    WorkerEnv,
 )
 from hitl_jupyter.states import ENDED
 
@@ -57,6 +58,7 @@ class Attempts:
         self._fruitless = 0
         self._lost_by: str | None = None
         self._undelivered: dict[str, Resolved] = {}
+        self._flood = FloodMeter(session.services.limits.max_flood_bytes_per_minute)
         self._sent: deque[Resolved] = deque(maxlen=session.services.limits.max_open_requests)
         session.after_commit.append(self._follow)
 
@@ -97,31 +99,36 @@ class Attempts:
             self._beginning = False
         if attempt is None:
             return
-        if self._session.status == "cancelling":
-            attempt.worker.process.kill()
-        elif attempt.worker.linked:
-            await self._session.insist(attempt.connected)
-        await self._await_ready(attempt)
+        try:
+            if self._session.status == "cancelling":
+                attempt.worker.process.kill()
+            elif attempt.worker.linked:
+                await self._session.insist(attempt.connected)
+            await self._await_ready(attempt)
+        except BaseException:  # the host stops, and the next one would not know this worker
+            if not attempt.known:
+                attempt.worker.process.kill()
+            raise
         start = await self._start()
         if start is not None:
-            await self._services.workers.keep_spare(_environment(start))
+            await self._services.workers.keep_spare(environment_of(start))
 
     async def _launch(self) -> Attempt | None:
         resumed_from = await self._session.insist(self._resumed_from)
+        earlier = await self._session.insist(partial(self._session.journal.launches, self._session.session_id))
         start = await self._start()
         try:
             if start is None:
                 raise LaunchFailed(START_GONE)
             workers = self._services.workers
             take = workers.take if resumed_from is None else workers.take_in_turn
-            worker = await take(_environment(start))
+            worker = await take(environment_of(start))
         except LaunchFailed as error:
             await self._session.insist(partial(self._end_failed, str(error), "LaunchFailed"))
             return None
         if self._session.snapshot.ended:  # cancelled while it had no process
             self._services.tasks.start_soon(worker.leave, 0.0)
             return None
-        earlier = await self._session.insist(partial(self._session.journal.launches, self._session.session_id))
         launch = LaunchRow(
             launch_id=worker.launch_id,
             session_id=self._session.session_id,
@@ -140,12 +147,10 @@ class Attempts:
 
     async def _await_ready(self, attempt: Attempt) -> None:
         worker, seconds = attempt.worker, self._services.limits.launch_seconds
-        try:
-            with anyio.move_on_after(seconds):
-                await worker.ready_or_exited()
-        finally:  # it is too late, or the host stops, and the next one would not know this worker
-            if not (worker.ready.is_set() or worker.exited.is_set()):
-                worker.end(f"The worker process did not connect within {seconds:g} s, so it was ended.")
+        with anyio.move_on_after(seconds):
+            await worker.ready_or_exited()
+        if not (worker.ready.is_set() or worker.exited.is_set()):
+            worker.end(f"The worker process did not connect within {seconds:g} s, so it was ended.")
 
     def resume(self, worker: Worker, launch: LaunchRow) -> None:
         """Go on with the worker of an earlier host: it will connect by itself."""
@@ -206,6 +211,7 @@ class Attempts:
             elif attempt.resumed_from is not None and change.status != "cancelling":
                 change.resume(attempt.resumed_from, self._lost_by)
             if change.events:
+                attempt.known = True
                 await self._session.commit(change, launch=attempt.launch)
                 attempt.resumed_from = self._lost_by = None
             cancelling = self._session.status == "cancelling"
@@ -234,9 +240,10 @@ class Attempts:
                 return last  # fenced: its attempt is over
             change = self._session.change()
             cut_to_limits(events, self._services.limits)
-            change.take(events, self._services.limits.max_open_requests)
+            kept = self._flood.sift(events, anyio.current_time())
+            change.take(kept, self._services.limits.max_open_requests)
             attempt.held = change.held
-            accepted = last - len(events) + change.taken
+            accepted = last - len(kept) + change.taken  # what was cut is done with
             launch = attempt.launch_after(change, accepted)
             try:
                 await self._session.commit(change, launch=launch)
@@ -252,6 +259,8 @@ class Attempts:
             self._services.tasks.start_soon(self.begin)
         if attempt.held is not None:
             await attempt.worker.send(Stop())
+        elif kept is not events:
+            await anyio.sleep(PAUSE_SECONDS)
         return accepted
 
     def on_transient(self, events: Sequence[Stream]) -> None:
@@ -386,7 +395,3 @@ class Attempts:
             change.end_cancelled(reason, actor.by)
         await self._session.commit(change)
         self._cancelling.by, self._cancelling.reason = actor.by, reason
-
-
-def _environment(start: StartTask) -> WorkerEnv:
-    return start.env or WorkerEnv()

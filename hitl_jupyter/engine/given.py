@@ -9,10 +9,11 @@ from typing import Any
 import msgspec
 
 from hitl_jupyter.engine.results import result_path, steps_path
+from hitl_jupyter.engine.starts import environment_of
 from hitl_jupyter.journal.contract import CallRow
 from hitl_jupyter.link.messages import Called, Recorded, Resolved, Run
 from hitl_jupyter.masking import MASK
-from hitl_jupyter.protocol import RequestResolved, StartTask, WorkerEnv, encode
+from hitl_jupyter.protocol import RequestResolved, StartTask, encode
 from hitl_jupyter.snapshot import Settled, Snapshot
 
 _resolution_decoder = msgspec.json.Decoder(RequestResolved)
@@ -27,7 +28,7 @@ def answers_given(snapshot: Snapshot) -> Iterator[Resolved]:
 
 def run_of(snapshot: Snapshot, start: StartTask, results: Path, calls: Sequence[CallRow]) -> Run:
     """What a worker is told to run; ``calls`` are those of the durable attempt that it goes on with."""
-    env = start.env or WorkerEnv()
+    env = environment_of(start)
     return Run(
         session_id=snapshot.session_id,
         attempt=snapshot.attempt,

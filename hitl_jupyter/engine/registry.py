@@ -69,6 +69,13 @@ class Registry:
 
     async def get(self, session_id: str, actor: Actor) -> Open:
         """The session, if there is one that this actor may see; else ``NotFound``."""
+        opened = await self.find(session_id)
+        if opened is None or not opened.session.visible_to(actor):
+            raise NotFound("There is no such session. List yours with GET sessions, or hitl.sessions().")
+        return opened
+
+    async def find(self, session_id: str) -> Open | None:
+        """The session, whosever it is."""
         opened = self._open.get(session_id)
         if opened is None:
             async with self._loading:
@@ -76,8 +83,6 @@ class Registry:
                 if opened is None and (row := await self.services.journal.session(session_id)) is not None:
                     self._make_room()
                     opened = await self.load(row)
-        if opened is None or not opened.session.visible_to(actor):
-            raise NotFound("There is no such session. List yours with GET sessions, or hitl.sessions().")
         return opened
 
     async def load(self, row: SessionRow) -> Open:

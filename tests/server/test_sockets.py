@@ -318,6 +318,8 @@ async def test_a_stopping_server_closes_its_sockets_with_1001(
 
 async def test_the_feed_tells_all_sessions_then_what_changes(watch: Watch, api: Api) -> None:
     first = await api.start("count")
+    async with watch(f"hitl/ws/{first}") as watcher:  # to its end: it may else change last of all
+        await watcher.until("status", status="completed")
     async with watch("hitl/ws") as feed:
         listed = await feed.until("sessions_listed")
         assert listed["count"] == 1
