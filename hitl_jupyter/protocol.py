@@ -225,7 +225,7 @@ class StateReplayComplete(Struct, tag_field="type", tag="state_replay_complete",
 
 
 class Truncated(Struct, tag_field="type", tag="truncated", kw_only=True):
-    """Retention took this prefix of the journal."""
+    """Retention took these events, of about so many ``bytes``; the viewer goes on behind them."""
 
     session_id: str
     first_seq: int

@@ -238,7 +238,7 @@ export interface StateReplayComplete {
   readonly last_seq: number;
 }
 
-/** Retention took this prefix of the journal. */
+/** Retention took these events, of about so many `bytes`; the viewer goes on behind them. */
 export interface Truncated {
   readonly type: 'truncated';
   readonly session_id: string;

@@ -19,7 +19,7 @@ from hitl_jupyter.errors import NotFound, StoreDamaged
 from hitl_jupyter.journal.contract import SessionUpdate, Write
 from hitl_jupyter.journal.sqlite import SqliteJournal
 from hitl_jupyter.link.messages import CancelRun, Run
-from hitl_jupyter.protocol import Confirm, RequestConfirmation, Stream, TaskCompleted, split_batch
+from hitl_jupyter.protocol import Confirm, Display, RequestConfirmation, Stream, TaskCompleted, split_batch
 from tests.engine.fakes import ADA, SHIPPED, FakeWorker, host, journaled, read_until, until
 from tests.engine.test_sessions import completes, confirms
 from tests.journal.records import ALL, new_session
@@ -111,6 +111,29 @@ async def test_a_viewer_is_told_of_each_number_once_wherever_it_comes_in(tmp_pat
             assert seen[0]["count"] == sum("seq" in message for message in seen)
             reasons = [message["reason"] for message in seen if message["type"] == "truncated"]
             assert set(reasons) == ({"max_session_bytes"} if after <= 230 else set())
+
+
+async def test_a_few_large_outputs_are_taken_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(session, "SNAPSHOT_EVERY", 1_000_000)
+    monkeypatch.setattr(session, "SNAPSHOT_BYTES", CAP // 4)
+
+    async def draws(worker: FakeWorker, run: Run) -> None:
+        for n in range(40):
+            await worker.emit(Display(data={"text/plain": f"{n} " + "x" * 1000}))
+        await worker.emit(RequestConfirmation(request_id="q", message="Go?"))
+        await worker.wait_for(CancelRun)
+
+    async with host(tmp_path, draws, limits=SMALL) as (manager, _):
+        session_id = (await manager.start(SHIPPED, ADA)).session_id
+        snapshot = await until(manager, session_id, "waiting")
+
+        async def cut() -> bool:
+            return await manager.journal.size(session_id) <= CAP
+
+        await eventually_async(cut, "the session is within its size")
+    async with host(tmp_path, draws, limits=SMALL) as (manager, _):  # whose fold begins at the kept snapshot
+        again = await manager.snapshot(session_id, ADA)
+    assert (again.displays, again.created_at) == (snapshot.displays, snapshot.created_at)
 
 
 async def test_a_tail_that_begins_in_a_gap_says_so(tmp_path: Path) -> None:

@@ -112,6 +112,14 @@ async def test_messages_are_carried_out_in_the_order_they_came(watch: Watch, ses
         assert seen == [f"none-{number}" for number in range(50)]
 
 
+async def test_large_messages_in_a_row_wait_for_their_turn_and_are_all_answered(watch: Watch, session: str) -> None:
+    async with watch(f"hitl/ws/{session}") as watcher:
+        for number in range(30):
+            await watcher.send({"type": "draft", "request_id": f"none-{number}", "values": {"a": "x" * 150_000}})
+        seen = [(await watcher.until("error"))["request_id"] for _ in range(30)]
+        assert seen == [f"none-{number}" for number in range(30)]
+
+
 async def test_a_refusal_names_the_request_and_the_key_of_the_message(watch: Watch, session: str) -> None:
     message = {"type": "confirm", "value": True, "request_id": "none", "idempotency_key": "k1"}
     async with watch(f"hitl/ws/{session}") as watcher:

@@ -93,6 +93,8 @@ export const RowView = memo(function RowView({
       );
     case 'replayed':
       return <div className="jp-hitl-Mark">{words.replayed(row.count, clockTime(row.at))}</div>;
+    case 'gap':
+      return <div className="jp-hitl-Mark">{words.gap(row.events)}</div>;
     case 'dropped':
       return <div className="jp-hitl-Mark">{words.dropped(row.events, byteCount(row.bytes))}</div>;
   }
