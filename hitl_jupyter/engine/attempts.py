@@ -67,6 +67,8 @@ class Attempts:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._services = session.services
+        self.fence = 0
+        """The number of the session's last launch; the journal takes nothing of an earlier one."""
         self._current: Attempt | None = None
         self._cancelled_by: Actor | None = None
         self._cancel_reason = "user"
@@ -112,11 +114,12 @@ class Attempts:
             await self._session.insist(partial(self._end_failed, str(error), "LaunchFailed"))
             return
         snapshot = self._session.snapshot
+        self.fence += 1
         launch = LaunchRow(
             launch_id=worker.launch_id,
             session_id=self._session.session_id,
             attempt=snapshot.attempt,
-            fence=snapshot.attempt,
+            fence=self.fence,
             secret_digest=worker.digest,
             pid=worker.process.pid,
             process_started_at=worker.process.started_at,
@@ -226,10 +229,12 @@ class Attempts:
             await self._session.insist(partial(self._end_exited, attempt, returncode))
 
     async def _end_exited(self, attempt: Attempt, returncode: int | None) -> None:
+        await self._services.spools.adopt(attempt.launch, attempt.worker)
         async with self._session.lock:
             if attempt is self._current:
                 await self._end(attempt, returncode)
                 self._release(attempt)
+        await self._services.spools.discard(attempt.launch.launch_id)
 
     async def _end(self, attempt: Attempt, returncode: int | None) -> None:
         change = self._session.change()
@@ -271,6 +276,13 @@ class Attempts:
     async def lose(self, cause: str) -> None:
         """End an attempt whose worker is gone for good, as found when a host starts."""
         await self._end_failed(cause, "WorkerLost")
+
+    async def bury(self, worker: Worker, launch: LaunchRow, cause: str) -> None:
+        """The same where the launch is known, and may have left something."""
+        worker.fault = cause
+        self._current = Attempt(self, worker, launch, started=True)
+        worker.work_for(self._current)
+        await self._end_exited(self._current, None)
 
     # -- to the worker -----------------------------------------------------------------------------------------------
 

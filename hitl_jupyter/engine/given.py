@@ -12,15 +12,16 @@ from hitl_jupyter.snapshot import Settled, Snapshot
 
 
 def answers_given(snapshot: Snapshot) -> Iterator[Resolved]:
-    """What this attempt's settled requests came to, but for answers whose secrets only the earlier host had."""
+    """What this attempt's settled requests came to; the worker still has the secrets, for it checked them."""
     for settled in snapshot.settled:
-        if settled.attempt == snapshot.attempt and MASK.encode() not in encode(settled.value):
+        if settled.attempt == snapshot.attempt:
             yield Resolved(
                 request_id=settled.request_id,
                 outcome=settled.outcome,
                 value=settled.value,
                 by=settled.by,
                 via=settled.via,
+                masked=MASK.encode() in encode(settled.value),
             )
 
 

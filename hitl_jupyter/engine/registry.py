@@ -15,6 +15,7 @@ from hitl_jupyter.engine.attempts import Attempts
 from hitl_jupyter.engine.feed import Feeds
 from hitl_jupyter.engine.requests import Requests
 from hitl_jupyter.engine.session import Services, Session
+from hitl_jupyter.engine.spools import gone
 from hitl_jupyter.engine.tail import join_batches
 from hitl_jupyter.errors import NotFound
 from hitl_jupyter.journal.contract import LaunchRow, SessionQuery, SessionRow
@@ -135,6 +136,7 @@ class Registry:
     async def _find_worker(self, opened: Open) -> None:
         session = opened.session
         launches = await self.services.journal.launches(session.session_id)
+        opened.attempts.fence = max((row.fence for row in launches), default=0)
         current = [row for row in launches if not row.ended and row.attempt == session.snapshot.attempt]
         if current:
             await self._go_on(opened, current[-1])
@@ -146,7 +148,8 @@ class Registry:
     async def _go_on(self, opened: Open, launch: LaunchRow) -> None:
         worker = self.services.workers.adopt(launch)
         if worker is None:
-            await opened.attempts.lose("The worker process was gone when the host started again.")
+            cause = "The worker process was gone when the host started again."
+            await opened.attempts.bury(gone(launch), launch, cause)
         else:
             opened.attempts.resume(worker, launch)
 

@@ -7,7 +7,7 @@ import hmac
 import logging
 import secrets
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol
@@ -17,6 +17,7 @@ import msgspec
 
 from hitl_jupyter.engine.background import Background
 from hitl_jupyter.engine.limits import Limits
+from hitl_jupyter.engine.silence import BEATS, Silence
 from hitl_jupyter.errors import LaunchFailed, WorkerUnavailable
 from hitl_jupyter.journal.contract import REFUSALS, LaunchRow
 from hitl_jupyter.launchers.contract import Launch, Launcher, WorkerProcess
@@ -34,6 +35,7 @@ from hitl_jupyter.link.messages import (
     Welcome,
     WorkerEvent,
 )
+from hitl_jupyter.link.patience import Patience
 from hitl_jupyter.link.server import Peer
 from hitl_jupyter.protocol import PROTOCOL_VERSION, Stream, WorkerEnv
 
@@ -77,6 +79,9 @@ class Worker:
         self.process = process
         self.env_key = env_key
         self.accepted = accepted
+        self.pid = process.pid
+        """The number of the worker itself, which the launcher may have started in another process."""
+        self.silence = Silence()
         self.returncode: int | None = None
         self.fault: str | None = None
         """Why the host ended it, where it did."""
@@ -106,20 +111,22 @@ class Worker:
         """Send if it is connected; whoever needs it delivered sends again when it connects again."""
         return self._peer is not None and await self._peer.send(message)
 
-    async def serve(self, peer: Peer) -> None:
+    async def serve(self, peer: Peer, beat_seconds: float) -> None:
         """Be the host's end of one connection until it breaks."""
         while self._peer is not None:  # what an earlier link brought is being taken: the Welcome has to count it
             self._peer.close()
             await self._drained.wait()
         self._peer, self._drained = peer, anyio.Event()
         try:
-            await peer.send(Welcome(accepted=self.accepted))
-            self.ready.set()
-            if self._receiver is not None:
-                await self._receiver.connected()
+            with self.silence.broken():
+                await peer.send(Welcome(accepted=self.accepted, beat_seconds=beat_seconds))
+                self.ready.set()
+                if self._receiver is not None:
+                    await self._receiver.connected()
             async for message in peer:
-                if not await self._take(peer, message):
-                    return
+                with self.silence.broken():
+                    if not await self._take(peer, message):
+                        return
         finally:
             self._peer = None
             self._drained.set()
@@ -127,7 +134,7 @@ class Worker:
     async def _take(self, peer: Peer, message: object) -> bool:
         match message:
             case Emit():
-                return await self._take_emit(peer, message)
+                return await self.take(message) and await peer.send(Ack(number=self.accepted))
             case Transient() if self._receiver is not None:
                 self._receiver.transient(message.events)
             case Validated() if message.call in self._calls:
@@ -136,7 +143,8 @@ class Worker:
                 self._reply(0, message)
         return True
 
-    async def _take_emit(self, peer: Peer, message: Emit) -> bool:
+    async def take(self, message: Emit) -> bool:
+        """Have the events journaled, each once; false where they cannot be now, or would leave a gap."""
         fresh = message.events[max(0, self.accepted + 1 - message.first) :]
         last = message.first + len(message.events) - 1
         if message.first > self.accepted + 1 or self._receiver is None:
@@ -146,7 +154,6 @@ class Worker:
             if taken is None:
                 return False
             self.accepted = taken
-        await peer.send(Ack(number=self.accepted))
         return True
 
     def _reply(self, number: int, reply: object) -> None:
@@ -223,6 +230,9 @@ class Workers:
         self._spares: list[Worker] = []
         self._sparing = anyio.Lock()
 
+    def __iter__(self) -> Iterator[Worker]:
+        return iter(list(self._workers.values()))
+
     @property
     def count(self) -> int:
         """Worker processes, spares included."""
@@ -272,7 +282,11 @@ class Workers:
 
     async def _launch(self, env: WorkerEnv, key: str) -> Worker:
         launch = Launch(
-            launch_id=str(uuid.uuid4()), secret=secrets.token_urlsafe(32), socket=str(self._socket), env=env
+            launch_id=str(uuid.uuid4()),
+            secret=secrets.token_urlsafe(32),
+            socket=str(self._socket),
+            env=env,
+            patience=patience_of(self._limits),
         )
         process = await self._launcher.launch(launch)
         worker = Worker(launch.launch_id, digest_of(launch.secret), process, key)
@@ -287,6 +301,7 @@ class Workers:
         if process is None:
             return None
         worker = Worker(launch.launch_id, launch.secret_digest, process, env_key="", accepted=launch.accepted)
+        worker.silence.expected = True
         self._enlist(worker)
         return worker
 
@@ -320,13 +335,14 @@ class Workers:
             await peer.send(Refused(code="version_mismatch", message=message))
             worker.end(message)
         else:
-            await _serve(worker, peer)
+            worker.pid, worker.silence.expected = hello.pid, hello.beats
+            await _serve(worker, peer, self._limits.silence_seconds / BEATS)
 
 
-async def _serve(worker: Worker, peer: Peer) -> None:
+async def _serve(worker: Worker, peer: Peer, beat_seconds: float) -> None:
     """One connection of a worker. Nothing that comes over it may harm the host."""
     try:
-        await worker.serve(peer)
+        await worker.serve(peer, beat_seconds)
     except REFUSALS:
         return  # the worker connects again and finds out
     except Exception as error:
@@ -349,6 +365,15 @@ async def _wait_then_cancel(event: anyio.Event, scope: anyio.CancelScope) -> Non
 def digest_of(secret: str) -> str:
     """What is kept of a launch's secret."""
     return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def patience_of(limits: Limits) -> Patience:
+    """How long workers are to go on without this host."""
+    return Patience(
+        running=limits.alone_running_seconds,
+        waiting=limits.alone_waiting_seconds,
+        finished=limits.alone_finished_seconds,
+    )
 
 
 def env_key(env: WorkerEnv) -> str:

@@ -15,7 +15,7 @@ import msgspec
 import psutil
 
 from hitl_jupyter.errors import LaunchFailed
-from hitl_jupyter.launchers.contract import Launch, WorkerProcess
+from hitl_jupyter.launchers.contract import Launch, Work, WorkerProcess
 from hitl_jupyter.link.bootstrap import BOOTSTRAP
 
 START_TIME_TOLERANCE = 0.05
@@ -76,6 +76,16 @@ class LocalProcess:
             with contextlib.suppress(ChildProcessError):
                 os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT)
 
+    def work(self, pid: int) -> Work | None:
+        try:
+            root = psutil.Process(pid)
+            if root != self._process and self._process not in root.parents():
+                root = self._process  # what it says of itself is not so
+            each = [_work(process) for process in (root, *root.children(recursive=True))]
+        except psutil.Error:
+            return None
+        return Work(cpu_seconds=sum(work.cpu_seconds for work in each), running=any(work.running for work in each))
+
     def terminate(self) -> None:
         self._signal_group(signal.SIGTERM)
 
@@ -112,6 +122,15 @@ class LocalLauncher:
             return LocalProcess(process, _left.pop(pid, None))
         except psutil.Error:
             return None
+
+
+def _work(process: psutil.Process) -> Work:
+    """Of one process, with those children of it that have ended."""
+    try:
+        busy = process.status() in (psutil.STATUS_RUNNING, psutil.STATUS_DISK_SLEEP)
+        return Work(cpu_seconds=sum(process.cpu_times()[:4]), running=busy)
+    except psutil.NoSuchProcess:
+        return Work(cpu_seconds=0.0, running=False)
 
 
 def _exit_code(pid: int) -> int | None:
@@ -158,6 +177,7 @@ def _start(launch: Launch) -> LocalProcess:
         "secret": launch.secret,
         "sys_path": env.sys_path,
         "cwd": env.cwd,
+        "patience": launch.patience,
     }
     with contextlib.suppress(BrokenPipeError):  # it died at once: its exit code says why, to whoever waits for it
         child.stdin.write(msgspec.json.encode(boot) + b"\n")

@@ -23,6 +23,9 @@ from hitl_jupyter.link.paths import reachable
 HELLO_SECONDS = 30.0
 """A connection that has not said Hello by then is dropped."""
 
+BACKLOG = 1024
+"""Connections that may wait to be accepted: all workers of a server that starts again may come at once."""
+
 READ_BYTES = 256 * 1024
 
 
@@ -92,7 +95,7 @@ async def listen(path: Path, on_peer: Callable[[Peer], Awaitable[None]]) -> Asyn
 
         path.unlink(missing_ok=True)  # noqa: ASYNC240  # a name in a folder of ours: nothing to wait for
         with reachable(path) as name:
-            server = await asyncio.start_unix_server(accept, name, limit=READ_BYTES)
+            server = await asyncio.start_unix_server(accept, name, limit=READ_BYTES, backlog=BACKLOG)
             os.chmod(name, 0o600)  # not by the umask, which is the whole process's and other threads make files too
         try:
             yield

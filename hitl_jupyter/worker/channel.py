@@ -12,10 +12,28 @@ from typing import Any
 
 from hitl_jupyter.author.channel import Answer, Check, Question
 from hitl_jupyter.errors import Cancelled, WrongState
-from hitl_jupyter.link.client import PATIENCE_RUNNING, PATIENCE_WAITING
-from hitl_jupyter.link.messages import CancelRun, Resolved, WorkerEvent
+from hitl_jupyter.link.messages import CancelRun, Resolved, Validate, WorkerEvent
 from hitl_jupyter.link.outbox import Outbox
+from hitl_jupyter.masking import Schema, has_secrets, mask
 from hitl_jupyter.protocol import Display, RequestResolved, Stream
+
+
+class _Asked:
+    """An open question."""
+
+    def __init__(self, future: Future[Answer], check: Check | None, schema: Schema) -> None:
+        self.future = future
+        self.check = check
+        self.schema = schema
+        self.offered: Any = None
+
+    def value_of(self, message: Resolved) -> Any:
+        """The answer with its secrets; raises ``KeyError`` where this process has not been given them."""
+        if not (message.masked and has_secrets(self.schema)):
+            return message.value
+        if mask(self.offered, self.schema) != message.value:
+            raise KeyError(message.request_id)
+        return self.offered
 
 
 class WorkerChannel:
@@ -27,7 +45,7 @@ class WorkerChannel:
     def __init__(self, outbox: Outbox) -> None:
         self.emit: Callable[[WorkerEvent], None] = outbox.emit
         self._outbox = outbox
-        self._open: dict[str, tuple[Future[Answer], Check | None]] = {}
+        self._open: dict[str, _Asked] = {}
         self._lock = threading.Lock()
         self._cancel = threading.Event()
         self._forked = False
@@ -45,7 +63,7 @@ class WorkerChannel:
         request_id = question.request_id
         future: Future[Answer] = Future()
         with self._lock:
-            self._open[request_id] = (future, check)
+            self._open[request_id] = _Asked(future, check, getattr(question, "schema", {}))
         future.add_done_callback(lambda done: self._withdraw(request_id) if done.cancelled() else None)
         self.emit(question)
         if self.cancelled:
@@ -63,9 +81,10 @@ class WorkerChannel:
             now = time.time()
             self.emit(RequestResolved(request_id=request_id, outcome="cancelled", via="task", at=now, timestamp=now))
 
-    def patience(self) -> float:
-        """How many seconds the link goes on without a host: a person may take long, a computation should not."""
-        return PATIENCE_WAITING if self._open else PATIENCE_RUNNING
+    @property
+    def asking(self) -> bool:
+        """Whether a question is open."""
+        return bool(self._open)
 
     # -- the host's side ----------------------------------------------------------------------------------------
 
@@ -78,18 +97,27 @@ class WorkerChannel:
             No such question is open.
         """
         with self._lock:
-            return self._open[request_id][1]
+            return self._open[request_id].check
+
+    def offer(self, message: Validate) -> None:
+        """Values came to be checked. The last ones of a form with secrets are those that count, should they count."""
+        with self._lock:
+            asked = self._open.get(message.request_id)
+        if asked is not None and has_secrets(asked.schema):
+            asked.offered = message.values
 
     def resolve(self, message: Resolved) -> None:
         """A question was settled; one that nobody waits for any more is let go."""
-        with self._lock:
-            known = self._open.pop(message.request_id, None)
-        if known is not None:
-            answer = Answer(
-                outcome=message.outcome, value=message.value, by=message.by, via=message.via, comment=message.comment
-            )
-            with contextlib.suppress(InvalidStateError):
-                known[0].set_result(answer)
+        try:
+            with self._lock:
+                asked = self._open[message.request_id]
+                value = asked.value_of(message)
+                del self._open[message.request_id]
+        except KeyError:
+            return
+        answer = Answer(outcome=message.outcome, value=value, by=message.by, via=message.via, comment=message.comment)
+        with contextlib.suppress(InvalidStateError):
+            asked.future.set_result(answer)
 
     def cancel(self, message: CancelRun) -> None:
         """Somebody cancelled the run: whoever waits is woken, and the next call of the context stops."""
@@ -101,7 +129,7 @@ class WorkerChannel:
         # An async task is cancelled first, so that it sees asyncio's own CancelledError and not the future's.
         self.on_cancel()
         with self._lock:
-            waiting = [future for future, _ in self._open.values()]
+            waiting = [asked.future for asked in self._open.values()]
         for future in waiting:
             self._fail(future)
 

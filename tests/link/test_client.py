@@ -22,7 +22,7 @@ def linked(host: FakeHost, **options: Any) -> Iterator[tuple[Link, list[Any], li
     delivered: list[Any] = []
     lost: list[str] = []
     hello = Hello(launch_id="launch-1", secret="s3cret", pid=1, protocol=PROTOCOL_VERSION)
-    link = Link(host.path, hello, delivered.append, lost.append, **options)
+    link = Link(host.path, hello, delivered.append, lambda why, alone: lost.append(why), **options)
     link.start()
     try:
         yield link, delivered, lost

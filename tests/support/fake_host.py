@@ -23,6 +23,7 @@ from hitl_jupyter.link.bootstrap import BOOTSTRAP
 from hitl_jupyter.link.framing import pack, worker_messages
 from hitl_jupyter.link.messages import (
     Ack,
+    Beat,
     Described,
     Emit,
     Hello,
@@ -61,6 +62,8 @@ class FakeHost:
         self.endings: list[TaskCompleted | TaskFailed | TaskCancelled] = []
         self._by_kind: defaultdict[type, list[Any]] = defaultdict(list)
         self.received = 0
+        self.beats = 0
+        self.beat_seconds: float | None = None
         self.acknowledge = True
         self.drop_after: int | None = None
         self.on_connect: list[HostMessage] = []
@@ -119,13 +122,16 @@ class FakeHost:
         with self._changed:
             if isinstance(message, Hello):
                 self.hellos.append(message)
-                peer.sendall(b"".join(pack(each) for each in (Welcome(accepted=self.received), *self.on_connect)))
+                welcome = Welcome(accepted=self.received, beat_seconds=self.beat_seconds)
+                peer.sendall(b"".join(pack(each) for each in (welcome, *self.on_connect)))
             elif isinstance(message, Emit):
                 self._keep(peer, message)
             elif isinstance(message, Transient):
                 self.transient += message.events
-            else:
+            elif isinstance(message, Validated | Described):
                 self.replies.append(message)
+            else:
+                self.beats += isinstance(message, Beat)
             self._changed.notify_all()
 
     def _keep(self, peer: socket.socket, message: Emit) -> None:
