@@ -77,6 +77,11 @@ class Attempts:
         self._sent: deque[Resolved] = deque(maxlen=session.services.limits.max_open_requests)
         session.after_commit.append(self._follow)
 
+    @property
+    def launch_id(self) -> str | None:
+        """The launch that has not ended yet, or whose end is still to be written."""
+        return self._current.launch.launch_id if self._current else None
+
     async def policy(self, name: Literal["on_disconnect", "on_shutdown"]) -> str | None:
         """What this session's start said of it, if it said anything."""
         return getattr(await self._start(), name, None)

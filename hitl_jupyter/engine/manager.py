@@ -122,7 +122,7 @@ class SessionManager:
             self._registry.services = self._services()
             self._starter = Starter(self._registry, self._catalogue, self.policy.default_tasks, self._launcher.name)
             await self._registry.reopen()
-            await self._spools.sweep(self.journal, {worker.launch_id for worker in self._workers})
+            await self._spools.sweep(self.journal, {opened.attempts.launch_id for opened in self._registry})
             await stack.enter_async_context(listen(socket, self._workers.on_peer))
             self._tasks.start_soon(Vigil(self._workers, self.limits.silence_seconds).keep)
             stack.push_async_callback(self._close)

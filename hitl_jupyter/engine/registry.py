@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import Literal
@@ -18,7 +18,7 @@ from hitl_jupyter.engine.session import Services, Session
 from hitl_jupyter.engine.spools import gone
 from hitl_jupyter.engine.tail import join_batches
 from hitl_jupyter.errors import NotFound
-from hitl_jupyter.journal.contract import LaunchRow, SessionQuery, SessionRow
+from hitl_jupyter.journal.contract import REFUSALS, LaunchRow, SessionQuery, SessionRow
 from hitl_jupyter.protocol import decode_events
 from hitl_jupyter.snapshot import Snapshot, fold
 from hitl_jupyter.states import LIVE
@@ -143,13 +143,13 @@ class Registry:
         elif session.status == "queued":
             self.services.tasks.start_soon(opened.attempts.begin)
         elif session.status == "cancelling":
-            await opened.attempts.lose("It was being cancelled when the host stopped.")
+            await _now_or_later(opened, partial(opened.attempts.lose, "It was being cancelled when the host stopped."))
 
     async def _go_on(self, opened: Open, launch: LaunchRow) -> None:
         worker = self.services.workers.adopt(launch)
         if worker is None:
             cause = "The worker process was gone when the host started again."
-            await opened.attempts.bury(gone(launch), launch, cause)
+            await _now_or_later(opened, partial(opened.attempts.bury, gone(launch), launch, cause))
         else:
             opened.attempts.resume(worker, launch)
 
@@ -182,3 +182,11 @@ class Registry:
             is_settled = hub.arrivals != arrivals or not await self._feeds.without(lambda: opened.session.audience)
         if hub.arrivals == arrivals and not hub.closed:
             await opened.session.insist(partial(opened.attempts.cancel, HOST, force=False, reason="disconnect"))
+
+
+async def _now_or_later(opened: Open, step: Callable[[], Awaitable[object]]) -> None:
+    """Carry out what has to be written; a journal that refuses it for now does not keep the host from starting."""
+    try:
+        await step()
+    except REFUSALS:
+        opened.session.services.tasks.start_soon(opened.session.insist, step)

@@ -62,17 +62,17 @@ class Spools:
         with contextlib.suppress(OSError):
             await anyio.to_thread.run_sync(partial((self._folder / launch_id).unlink, missing_ok=True))
 
-    async def sweep(self, journal: Journal, living: set[str]) -> None:
+    async def sweep(self, journal: Journal, awaited: set[str | None]) -> None:
         """When a host starts: delete what was taken before, and set aside what belongs to no launch.
 
         Parameters
         ----------
-        living : set of str
-            Launches whose processes live: what they write is theirs.
+        awaited : set of str
+            Launches that have not ended: what they leave is theirs.
         """
         for name in await anyio.to_thread.run_sync(self._names):
             launch_id = name.removeprefix(".").removesuffix(".part")
-            if launch_id in living or name.endswith(REFUSED):
+            if launch_id in awaited or name.endswith(REFUSED):
                 continue
             if name.startswith(".") or await self._taken_before(journal, name):
                 await self.discard(name)

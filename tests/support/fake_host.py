@@ -81,11 +81,18 @@ class FakeHost:
 
     def close(self) -> None:
         """Be gone, as a server that was killed."""
+        if self._listener.fileno() < 0:
+            return
         self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
         self.break_link()
         self._thread.join(5)
         self.path.unlink()
+
+    def remove(self) -> None:
+        """Be gone, with the store."""
+        self.close()
+        shutil.rmtree(self.folder)
 
     def reopen(self) -> None:
         """Come back at the same path."""
@@ -213,7 +220,14 @@ class _ignored:
 class WorkerProcess:
     """A worker as the launcher starts it."""
 
-    def __init__(self, host: FakeHost, *, environ: dict[str, str] | None = None, prelude: str = "") -> None:
+    def __init__(
+        self,
+        host: FakeHost,
+        *,
+        environ: dict[str, str] | None = None,
+        prelude: str = "",
+        patience: dict[str, float] | None = None,
+    ) -> None:
         self.process = subprocess.Popen(
             [sys.executable, "-c", f"{prelude}\n{BOOTSTRAP}"],
             stdin=subprocess.PIPE,
@@ -228,6 +242,7 @@ class WorkerProcess:
             "secret": SECRET,
             "sys_path": [*(path for path in sys.path if path), str(ROOT)],
             "cwd": None,
+            "patience": patience or {},
         }
         assert self.process.stdin is not None
         self.process.stdin.write(msgspec.json.encode(boot) + b"\n")
@@ -261,7 +276,7 @@ def fake_host() -> Iterator[FakeHost]:
         yield host
     finally:
         host.close()
-        shutil.rmtree(folder)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager
