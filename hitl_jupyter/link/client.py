@@ -149,7 +149,10 @@ class Link:
 
     def _give_up(self, why: str, alone: float | None = None) -> None:
         self._closing.set()
-        self.outbox.close()
+        if alone is None:
+            self.outbox.close()
+        else:
+            self.outbox.freeze()
         self._lost(why, alone)
 
     def _one_connection(self) -> bool:

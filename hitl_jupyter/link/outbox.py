@@ -169,6 +169,11 @@ class Outbox:
             self._closed = True
             self._changed.notify_all()
 
+    def freeze(self) -> None:
+        """Take nothing more, and let nobody go on who has something to tell: what is in here is to be left to others."""
+        with self._lock:
+            self._capacity = -1
+
     def orphan(self, late: Callable[[WorkerEvent], None]) -> None:
         """In a forked child: keep and send nothing; what is emitted here goes to ``late``."""
         self._lock = threading.Lock()
