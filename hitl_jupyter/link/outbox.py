@@ -170,7 +170,7 @@ class Outbox:
             self._changed.notify_all()
 
     def freeze(self) -> None:
-        """Take nothing more, and let nobody go on who has something to tell: what is in here is to be left to others."""
+        """Take nothing more, and let nobody go on who has something to tell: the process is about to end."""
         with self._lock:
             self._capacity = -1
 
