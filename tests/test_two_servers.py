@@ -60,7 +60,7 @@ def test_a_server_that_slept_while_another_took_its_store_serves_nothing_and_wai
             os.kill(first.process.pid, signal.SIGCONT)
 
             assert close_code(viewer) == 4503, "its viewers are sent away rather than told what is out of date"
-            viewer.shutdown()
+            viewer.shutdown()  # type: ignore[no-untyped-call]
             eventually(lambda: health(first) == ("degraded", "store_held"), "the first knows that it has lost it")
             late = first.request("POST", f"hitl/cancel-task/{session_id}")
             assert (late.status, late.json()["code"]) == (503, "store_held")

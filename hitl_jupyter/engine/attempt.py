@@ -9,7 +9,7 @@ from typing import Protocol
 from msgspec.structs import replace
 
 from hitl_jupyter.engine.change import Change
-from hitl_jupyter.engine.workers import Worker
+from hitl_jupyter.engine.worker import Worker
 from hitl_jupyter.journal.contract import LaunchRow
 from hitl_jupyter.link.messages import WorkerEvent
 from hitl_jupyter.protocol import Stream, TaskCancelled

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Sequence
 from functools import partial
 from typing import Any, Literal
@@ -19,15 +18,16 @@ from hitl_jupyter.engine.ending import Clear, end_rest, nothing_left, told
 from hitl_jupyter.engine.flood import PAUSE_SECONDS, FloodMeter
 from hitl_jupyter.engine.given import answers_given, run_of
 from hitl_jupyter.engine.limits import cut_to_limits
+from hitl_jupyter.engine.replies import Replies
 from hitl_jupyter.engine.results import forget_steps
 from hitl_jupyter.engine.session import Session
 from hitl_jupyter.engine.starts import environment_of
 from hitl_jupyter.engine.tail import join_messages
-from hitl_jupyter.engine.workers import LEAVE_SECONDS, Worker
+from hitl_jupyter.engine.worker import LEAVE_SECONDS, Worker
 from hitl_jupyter.errors import LaunchFailed, WorkerUnavailable
 from hitl_jupyter.journal.contract import REFUSALS, CallRow, LaunchRow
 from hitl_jupyter.launchers.contract import Leftover
-from hitl_jupyter.link.messages import Resolved, Stop, Validated, WorkerEvent
+from hitl_jupyter.link.messages import Stop, Validated, WorkerEvent
 from hitl_jupyter.protocol import (
     StartTask,
     Status,
@@ -57,10 +57,14 @@ class Attempts:
         self._suspended_with: int | None = None
         self._fruitless = 0
         self._lost_by: str | None = None
-        self._undelivered: dict[str, Resolved] = {}
+        self._replies = Replies(session.services.limits.max_open_requests)
         self._flood = FloodMeter(session.services.limits.max_flood_bytes_per_minute)
-        self._sent: deque[Resolved] = deque(maxlen=session.services.limits.max_open_requests)
         session.after_commit.append(self._follow)
+
+    @property
+    def launch_id(self) -> str | None:
+        """The launch that has not ended yet, or whose end is still to be written."""
+        return self._current.launch.launch_id if self._current else None
 
     async def policy(self, name: Literal["on_disconnect", "on_shutdown"]) -> str | None:
         """What this session's start said of it, if it said anything."""
@@ -71,19 +75,17 @@ class Attempts:
 
     def _follow(self, change: Change) -> None:
         if change.ended_attempt:
-            self._undelivered.clear()
-            self._sent.clear()
+            self._replies.clear()
         elif change.replies:
-            self._undelivered.update({reply.request_id: reply for reply in change.replies})
-            self._deliver()
+            self._replies.add(change.replies)
+            self._replies.send(self._current.worker if self._current else None)
         if change.plain:
             return
-        if any(isinstance(event, StatusChanged) and event.status == "queued" for event in change.events):
-            self._services.tasks.start_soon(self.begin)
+        queued = any(isinstance(event, StatusChanged) and event.status == "queued" for event in change.events)
         if self._session.snapshot.ended:
             self._services.starts.forget(self._session.session_id)
             self._services.tasks.start_soon(forget_steps, self._services.results, self._session.snapshot)
-        elif self._answered_while_suspended():
+        elif queued or self._answered_while_suspended():
             self._services.tasks.start_soon(self.begin)
 
     # -- beginning ---------------------------------------------------------------------------------------------------
@@ -133,7 +135,7 @@ class Attempts:
             launch_id=worker.launch_id,
             session_id=self._session.session_id,
             attempt=self._session.snapshot.attempt,
-            fence=len(earlier) + 1,
+            fence=1 + max((row.fence for row in earlier), default=0),
             suspend_after=earlier[-1].suspend_after if earlier and resumed_from is not None else None,
             secret_digest=worker.digest,
             pid=worker.process.pid,
@@ -147,16 +149,16 @@ class Attempts:
 
     async def _await_ready(self, attempt: Attempt) -> None:
         worker, seconds = attempt.worker, self._services.limits.launch_seconds
-        with anyio.move_on_after(seconds):
+        with anyio.move_on_after(seconds) as waiting:
             await worker.ready_or_exited()
-        if not (worker.ready.is_set() or worker.exited.is_set()):
+        if waiting.cancelled_caught:
             worker.end(f"The worker process did not connect within {seconds:g} s, so it was ended.")
 
     def resume(self, worker: Worker, launch: LaunchRow) -> None:
         """Go on with the worker of an earlier host: it will connect by itself."""
         self._current = Attempt(self, worker, launch, started=True)
         worker.work_for(self._current)
-        self._sent.extend(answers_given(self._session.snapshot))  # the earlier host may have died before it sent them
+        self._replies.recall(answers_given(self._session.snapshot))
         if self._session.status == "cancelling":
             self._services.tasks.start_soon(self._cancelling.escalate, worker, self._services.limits)
 
@@ -219,9 +221,7 @@ class Attempts:
             await attempt.worker.send(self._cancelling.message if attempt.started else Stop())
         else:
             await self._send_run(attempt)
-        self._undelivered = {reply.request_id: reply for reply in self._sent} | self._undelivered
-        self._sent.clear()
-        self._deliver()
+        self._replies.send_again(attempt.worker)
         self._linked.set()
 
     async def _send_run(self, attempt: Attempt) -> None:
@@ -279,15 +279,18 @@ class Attempts:
         return self._session.status == "cancelling" or attempt.held is not None
 
     async def _end_exited(self, attempt: Attempt, returncode: int | None, left: list[Leftover]) -> None:
+        await self._services.spools.adopt(attempt.launch, attempt.worker)
         async with self._session.lock:
-            if attempt is not self._current or (left and self._ends_cancelled(attempt)):
-                return
-            if self._may_go_on(attempt):
-                await self._session.commit(self._session.change(), launch=replace(attempt.launch, ended=True))
-                self._services.tasks.start_soon(self._go_on, told(attempt.cause_of_end(returncode), left))
-            else:
-                await self._end(attempt, returncode, left)
-            self._release(attempt)
+            if attempt is self._current:
+                if left and self._ends_cancelled(attempt):
+                    return
+                if self._may_go_on(attempt):
+                    await self._session.commit(self._session.change(), launch=replace(attempt.launch, ended=True))
+                    self._services.tasks.start_soon(self._go_on, told(attempt.cause_of_end(returncode), left))
+                else:
+                    await self._end(attempt, returncode, left)
+                self._release(attempt)
+        await self._services.spools.discard(attempt.launch.launch_id)
 
     def _may_go_on(self, attempt: Attempt) -> bool:
         return attempt.durable and not self._ends_cancelled(attempt) and self._fruitless < FRUITLESS_RESUMES
@@ -339,15 +342,15 @@ class Attempts:
         left = await end_rest(self._session, clear, lambda: self._session.status == "cancelling")
         await self._end_failed(told(cause, left), "WorkerLost")
 
-    # -- to the worker -----------------------------------------------------------------------------------------------
+    async def bury(self, worker: Worker, launch: LaunchRow, cause: str, clear: Clear) -> None:
+        """The same where the launch is known, and may have left something to the next host."""
+        worker.fault = cause
+        attempt = self._current = Attempt(self, worker, launch, started=True)
+        worker.work_for(attempt)
+        left = await end_rest(self._session, clear, partial(self._ends_cancelled, attempt))
+        await self._end_exited(attempt, None, left)
 
-    def _deliver(self) -> None:
-        attempt = self._current
-        while attempt is not None and self._undelivered:
-            request_id, reply = next(iter(self._undelivered.items()))
-            if not attempt.worker.post(reply):
-                return  # on_connected delivers again
-            self._sent.append(self._undelivered.pop(request_id))  # and these too, which a broken link can have lost
+    # -- to the worker -----------------------------------------------------------------------------------------------
 
     async def validate(self, request_id: str, values: dict[str, Any]) -> Validated:
         """Have the attempt's worker check a form's values; one that was let go is brought back for it."""

@@ -8,7 +8,7 @@ from msgspec import UNSET
 from hitl_jupyter.engine.ending import who_cancels
 from hitl_jupyter.engine.limits import Limits
 from hitl_jupyter.engine.session import Session
-from hitl_jupyter.engine.workers import Worker
+from hitl_jupyter.engine.worker import Worker
 from hitl_jupyter.link.messages import CancelRun
 
 

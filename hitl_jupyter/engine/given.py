@@ -20,9 +20,9 @@ _resolution_decoder = msgspec.json.Decoder(RequestResolved)
 
 
 def answers_given(snapshot: Snapshot) -> Iterator[Resolved]:
-    """What this attempt's settled requests came to, but for answers whose secrets only the earlier host had."""
+    """What this attempt's settled requests came to; the worker still has the secrets, for it checked them."""
     for settled in snapshot.settled:
-        if settled.attempt == snapshot.attempt and MASK.encode() not in encode(settled.value):
+        if settled.attempt == snapshot.attempt:
             yield _as_reply(settled)
 
 
@@ -84,6 +84,7 @@ def _as_reply(settled: Settled | RequestResolved) -> Resolved:
         value=settled.value,
         by=settled.by,
         via=settled.via,
+        masked=MASK.encode() in encode(settled.value),
     )
 
 

@@ -40,6 +40,10 @@ class Limits(Struct, frozen=True, kw_only=True):
     resume_seconds: float = 1.0
     cancel_seconds: float = 3.0
     terminate_seconds: float = 3.0
+    silence_seconds: float = 30.0
+    alone_running_seconds: float = 3600.0
+    alone_waiting_seconds: float = 30 * 86400.0
+    alone_finished_seconds: float = 60.0
 
 
 def check_size(name: str, size: int, allowed: int) -> None:

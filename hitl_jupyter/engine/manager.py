@@ -26,6 +26,8 @@ from hitl_jupyter.engine.registry import Open, Registry
 from hitl_jupyter.engine.results import forget_steps, result_path
 from hitl_jupyter.engine.retention import Retention
 from hitl_jupyter.engine.session import Services
+from hitl_jupyter.engine.silence import Vigil
+from hitl_jupyter.engine.spools import Spools
 from hitl_jupyter.engine.starting import Started, Starter
 from hitl_jupyter.engine.starts import Starts
 from hitl_jupyter.engine.workers import Workers
@@ -34,6 +36,7 @@ from hitl_jupyter.final_output import final_output
 from hitl_jupyter.journal.contract import Journal, SessionQuery
 from hitl_jupyter.launchers.contract import Launcher
 from hitl_jupyter.link.server import listen
+from hitl_jupyter.link.spool import folder_of
 from hitl_jupyter.protocol import (
     PROTOCOL_VERSION,
     AnswerCommand,
@@ -49,6 +52,9 @@ from hitl_jupyter.summary import SessionChanged, SessionPage, session_info
 from hitl_jupyter.version import __version__
 
 __all__ = ["Policy", "SessionManager", "Started"]
+
+SOCKET = "link.sock"
+"""The name, in the store, of what workers connect to."""
 
 LISTED_AT_ONCE = 100
 """Sessions a new inbox reads at a time: each is unpacked, and the event loop has others to serve in between."""
@@ -94,6 +100,7 @@ class SessionManager:
         self._store = store
         self._starts = Starts(store / "starts")
         self._results = store / "results"
+        self._spools = Spools(folder_of(store / SOCKET))
         self._feeds = Feeds()
         self._registry = Registry(self._feeds, self.policy.on_disconnect)
         self._rev = 0
@@ -110,7 +117,7 @@ class SessionManager:
             group = await stack.enter_async_context(anyio.create_task_group())
             stack.callback(group.cancel_scope.cancel)
             self._tasks = Background(group)
-            socket = self._store / "link.sock"
+            socket = self._store / SOCKET
             self._workers = Workers(self._launcher, socket, self.limits, self._tasks)
             self._catalogue = Catalogue(self._workers, self.policy.worker_env, self.policy.task_modules, self.limits)
             self._retention = Retention(self.journal, self.limits, self._tasks, time.time, self._expire)
@@ -118,7 +125,9 @@ class SessionManager:
             self._starter = Starter(self._registry, self._catalogue, self.policy.default_tasks, self._launcher.name)
             await self._registry.reopen()
             self._retention.start()
+            await self._spools.sweep(self.journal, {opened.attempts.launch_id for opened in self._registry})
             await stack.enter_async_context(listen(socket, self._workers.on_peer))
+            self._tasks.start_soon(Vigil(self._workers, self.limits.silence_seconds).keep)
             stack.push_async_callback(self._close)
             self._exit = stack.pop_all()
         return self
@@ -134,6 +143,7 @@ class SessionManager:
             workers=self._workers,
             starts=self._starts,
             results=self._results,
+            spools=self._spools,
             limits=self.limits,
             tasks=self._tasks,
             clock=time.time,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Literal
@@ -13,13 +13,13 @@ import msgspec
 
 from hitl_jupyter.engine.actor import HOST, Actor
 from hitl_jupyter.engine.attempts import Attempts
-from hitl_jupyter.engine.ending import Clear
 from hitl_jupyter.engine.feed import Feeds
 from hitl_jupyter.engine.requests import Requests
 from hitl_jupyter.engine.session import Services, Session
+from hitl_jupyter.engine.spools import gone
 from hitl_jupyter.engine.tail import join_batches
 from hitl_jupyter.errors import NotFound
-from hitl_jupyter.journal.contract import LaunchRow, SessionQuery, SessionRow
+from hitl_jupyter.journal.contract import REFUSALS, LaunchRow, SessionQuery, SessionRow
 from hitl_jupyter.protocol import TaskFailed, decode_events
 from hitl_jupyter.snapshot import Snapshot, fold
 from hitl_jupyter.states import LIVE
@@ -156,7 +156,7 @@ class Registry:
         elif session.status == "queued":
             self.services.tasks.start_soon(opened.attempts.begin)
         elif session.status == "cancelling":
-            await opened.attempts.lose("It was being cancelled when the host stopped.")
+            await _now_or_later(opened, partial(opened.attempts.lose, "It was being cancelled when the host stopped."))
         elif (row := _latest_durable(launches, session.snapshot)) is not None:
             opened.attempts.wake(row)
 
@@ -165,20 +165,15 @@ class Registry:
         if worker is not None:
             opened.attempts.resume(worker, launch)
             return
-        why, clear = (
+        cause, clear = (
             "The worker process was gone when the host started again.",
             partial(self.services.workers.clear, launch),
         )
+        bury = partial(opened.attempts.bury, gone(launch), launch, cause, clear)
         if opened.session.status == "cancelling":  # that ends when nothing of it lives, and others are not to wait
-            self.services.tasks.start_soon(opened.attempts.lose, why, clear)
-        elif launch.suspend_after is not None:
-            self.services.tasks.start_soon(self._wake, opened, launch, clear)
+            self.services.tasks.start_soon(opened.session.insist, bury)
         else:
-            await opened.attempts.lose(why, clear)
-
-    async def _wake(self, opened: Open, launch: LaunchRow, clear: Clear) -> None:
-        await clear()  # what the lost process has started must not work beside what goes on
-        opened.attempts.wake(launch)
+            await _now_or_later(opened, bury)
 
     # -- what sessions tell ------------------------------------------------------------------------------------------
 
@@ -209,6 +204,14 @@ class Registry:
             is_settled = hub.arrivals != arrivals or not await self._feeds.without(lambda: opened.session.audience)
         if hub.arrivals == arrivals and not hub.closed:
             await opened.session.insist(partial(opened.attempts.cancel, HOST, force=False, reason="disconnect"))
+
+
+async def _now_or_later(opened: Open, step: Callable[[], Awaitable[object]]) -> None:
+    """Carry out what has to be written; a journal that refuses it for now does not keep the host from starting."""
+    try:
+        await step()
+    except REFUSALS:
+        opened.session.services.tasks.start_soon(opened.session.insist, step)
 
 
 def _latest_durable(launches: Sequence[LaunchRow], snapshot: Snapshot) -> LaunchRow | None:

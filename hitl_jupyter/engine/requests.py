@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any, Protocol
 
@@ -19,7 +21,7 @@ from hitl_jupyter.engine.tail import join_messages
 from hitl_jupyter.errors import Forbidden, HitlError, InvalidValues, WrongState
 from hitl_jupyter.journal.contract import CommandRow, DraftRow
 from hitl_jupyter.link.messages import Validated
-from hitl_jupyter.masking import mask, without_secrets
+from hitl_jupyter.masking import has_secrets, mask, without_secrets
 from hitl_jupyter.protocol import (
     AnswerCommand,
     Confirm,
@@ -57,6 +59,7 @@ class Requests:
         self._checker = checker
         self._limits = session.services.limits
         self._armed: set[str] = set()
+        self._turns: dict[str, anyio.Lock] = {}
         session.list_drafts = self.drafts
         session.after_commit.append(self._arm_deadlines)
         self._arm_deadlines(None)
@@ -71,14 +74,28 @@ class Requests:
         if request is None:
             raise await self._why_not_open(command.request_id)
         self._check_may_answer(request, actor)
-        value = await self._checked(request, command)
-        async with self._session.lock:
-            if (before := await self._first_outcome(command)) is not None:
-                return before
-            request_id = request.request_id or ""
-            if find_open(self._session.snapshot, request_id) is None:
-                raise await self._why_not_open(request_id)
-            return await self._settle(request, command, value, actor)
+        async with self._turn(request):
+            value = await self._checked(request, command)
+            async with self._session.lock:
+                if (before := await self._first_outcome(command)) is not None:
+                    return before
+                request_id = request.request_id or ""
+                if find_open(self._session.snapshot, request_id) is None:
+                    raise await self._why_not_open(request_id)
+                return await self._settle(request, command, value, actor)
+
+    @asynccontextmanager
+    async def _turn(self, request: OpenRequest) -> AsyncIterator[None]:
+        """Answers with secrets go one at a time, from the check to the journal.
+
+        The journal does not keep a secret, and a host that dies right after the commit has not passed it on. But the
+        worker has checked it; with turns the last values it checked are the ones that the journal says were given.
+        """
+        if not isinstance(request, RequestUserInput) or not has_secrets(request.schema):
+            yield
+            return
+        async with self._turns.setdefault(request.request_id, anyio.Lock()):
+            yield
 
     def _check_may_answer(self, request: OpenRequest, actor: Actor) -> None:
         if not self._session.answerable_by(actor, request):

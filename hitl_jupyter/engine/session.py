@@ -21,6 +21,7 @@ from hitl_jupyter.engine.background import Background
 from hitl_jupyter.engine.change import LINES, Change
 from hitl_jupyter.engine.hub import Hub, Viewer
 from hitl_jupyter.engine.limits import Limits, check_count
+from hitl_jupyter.engine.spools import Spools
 from hitl_jupyter.engine.starts import Starts
 from hitl_jupyter.engine.tail import Tail
 from hitl_jupyter.engine.workers import Workers
@@ -67,6 +68,7 @@ class Services:
     workers: Workers
     starts: Starts
     results: Path
+    spools: Spools
     limits: Limits
     tasks: Background
     clock: Callable[[], float]

@@ -21,6 +21,7 @@ from hitl_jupyter.journal.contract import (
     Settlement,
     Write,
 )
+from hitl_jupyter.journal.fence import check_fence
 from hitl_jupyter.journal.reads import HEAD
 from hitl_jupyter.journal.seal import seal, unseal
 from hitl_jupyter.protocol import RequestResolved
@@ -43,7 +44,7 @@ def apply_write(connection: apsw.Connection, write: Write) -> None:
     StoreUnavailable
         The events do not follow the last ones kept: a write before this one failed.
     WrongState
-        The session, the request or the command's key is there already.
+        The session, the request or the command's key is there already, or a later launch has taken over.
     """
     if write.create is not None:
         _create(connection, write.create)
@@ -179,6 +180,7 @@ def _update(connection: apsw.Connection, number: int, head: int, update: Session
 
 
 def _put_launch(connection: apsw.Connection, number: int, row: LaunchRow) -> None:
+    check_fence(connection, number, row.fence)
     connection.execute(
         "INSERT OR REPLACE INTO launches VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
+from hitl_jupyter.link.patience import Patience
 from hitl_jupyter.protocol import WorkerEnv
 
 
@@ -16,6 +17,14 @@ class Launch(Struct, frozen=True, kw_only=True):
     secret: str
     socket: str
     env: WorkerEnv
+    patience: Patience = Patience()
+
+
+class Work(Struct, frozen=True, kw_only=True):
+    """Signs of work: processor time used in all (seconds), and whether one runs, or wants to, at this moment."""
+
+    cpu_seconds: float
+    running: bool
 
 
 class Launched(Struct, frozen=True, kw_only=True):
@@ -55,6 +64,9 @@ class WorkerProcess(Protocol):
 
         It is over in bounded time after :meth:`kill`, whatever the process does.
         """
+
+    def work(self, pid: int) -> Work | None:
+        """What process ``pid`` of this worker, and what it started, has done so far; None where it cannot be known."""
 
     def terminate(self) -> None:
         """Ask the process, and its group, to end (SIGTERM). No error if it is gone."""

@@ -15,7 +15,7 @@ import msgspec
 import psutil
 
 from hitl_jupyter.errors import LaunchFailed
-from hitl_jupyter.launchers.contract import Launch, Launched, Leftover, WorkerProcess
+from hitl_jupyter.launchers.contract import Launch, Launched, Leftover, Work, WorkerProcess
 from hitl_jupyter.launchers.leftovers import end_rest
 from hitl_jupyter.link.bootstrap import BOOTSTRAP, END_ALL, MARKER
 from hitl_jupyter.link.processes import Process, below, boot_id, look
@@ -100,6 +100,16 @@ class LocalProcess:
         await anyio.sleep(OBEY_SECONDS - NOTE_SECONDS)
         self._signal(signal.SIGKILL)
 
+    def work(self, pid: int) -> Work | None:
+        try:
+            root, own = psutil.Process(pid), psutil.Process(self.pid)
+            if root != own and own not in root.parents():
+                root = own  # what it says of itself is not so
+            each = [_work(process) for process in (root, *root.children(recursive=True))]
+        except psutil.Error:
+            return None
+        return Work(cpu_seconds=sum(work.cpu_seconds for work in each), running=any(work.running for work in each))
+
     def terminate(self) -> None:
         self._signal(signal.SIGTERM)
 
@@ -162,6 +172,15 @@ def _lives(launched: Launched) -> bool:
         return False
 
 
+def _work(process: psutil.Process) -> Work:
+    """Of one process, with those children of it that have ended."""
+    try:
+        busy = process.status() in (psutil.STATUS_RUNNING, psutil.STATUS_DISK_SLEEP)
+        return Work(cpu_seconds=sum(process.cpu_times()[:4]), running=busy)
+    except psutil.NoSuchProcess:
+        return Work(cpu_seconds=0.0, running=False)
+
+
 def _exit_code(pid: int) -> int | None:
     """How an ended child ended; it stays to be reaped."""
     try:
@@ -206,6 +225,7 @@ def _start(launch: Launch) -> subprocess.Popen[bytes]:
         "secret": launch.secret,
         "sys_path": env.sys_path,
         "cwd": env.cwd,
+        "patience": launch.patience,
     }
     with contextlib.suppress(BrokenPipeError):  # it died at once: its exit code says why, to whoever waits for it
         child.stdin.write(msgspec.json.encode(boot) + b"\n")

@@ -1,8 +1,8 @@
 """What a launcher gives to ``python -c``: the few lines that turn an interpreter into a worker under its supervisor.
 
 It stands here, not in ``worker/``, because launchers start workers without importing them. The one line of JSON on
-stdin is ``{"socket", "launch_id", "secret", "sys_path": [...] | null, "cwd": path | null}``; a secret in argv or in
-the environment could be read by others.
+stdin is ``{"socket", "launch_id", "secret", "sys_path": [...] | null, "cwd": path | null, "patience": {...}}``; a
+secret in argv or in the environment could be read by others.
 """
 
 from __future__ import annotations

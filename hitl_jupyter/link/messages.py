@@ -84,12 +84,13 @@ class _Message(Struct, tag_field="is", kw_only=True):
 
 
 class Hello(_Message, tag="hello"):
-    """The first frame of every connection."""
+    """The first frame of every connection, and of a spool. ``beats``: it keeps to the Welcome's ``beat_seconds``."""
 
     launch_id: str
     secret: str
     pid: int
     protocol: int
+    beats: bool = False
 
 
 class Emit(_Message, tag="emit"):
@@ -120,16 +121,28 @@ class Described(_Message, tag="described"):
     problems: list[dict[str, Any]] = []
 
 
-WorkerMessage = Hello | Emit | Transient | Validated | Described
+class Beat(_Message, tag="beat"):
+    """Nothing to say, but still there."""
+
+
+class GaveUp(_Message, tag="gave_up"):
+    """The last frame of a spool: no host was found for so many seconds, and the process ended."""
+
+    session_id: str
+    seconds: float
+
+
+WorkerMessage = Hello | Emit | Transient | Validated | Described | Beat | GaveUp
 
 
 # -- host to worker -------------------------------------------------------------------------------------------------
 
 
 class Welcome(_Message, tag="welcome"):
-    """The host took the outbox up to this number (0: nothing yet)."""
+    """The host took the outbox up to this number (0: nothing yet), and wants to hear something that often."""
 
     accepted: int
+    beat_seconds: float | None = None
 
 
 class Ack(_Message, tag="ack"):
@@ -139,11 +152,16 @@ class Ack(_Message, tag="ack"):
 
 
 class Resolved(_Message, tag="resolved"):
-    """A request of this worker was settled. ``value`` has the secrets unmasked."""
+    """A request of this worker was settled. ``value`` has the secrets unmasked, or it is as the journal has it.
+
+    A host that was started after the answer has only the journal. The worker then takes the secrets from the values
+    that it was last given to check (:class:`Validate`).
+    """
 
     request_id: str
     outcome: Outcome
     value: Any = None
+    masked: bool = False
     by: str | None = None
     via: Via = "host"
     comment: str | None = None

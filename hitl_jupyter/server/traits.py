@@ -32,6 +32,10 @@ HELP = {
     "resume_seconds": "Seconds before a lost durable task goes on; doubled while nothing comes of it.",
     "cancel_seconds": "Seconds a cancelled task has to end by itself.",
     "terminate_seconds": "Seconds it has after that to obey SIGTERM, before it is killed.",
+    "silence_seconds": "Seconds without a sign of life, nor of work, after which a worker process is ended.",
+    "alone_running_seconds": "Seconds a computing worker goes on without a server.",
+    "alone_waiting_seconds": "Seconds a worker that waits for a person goes on without a server.",
+    "alone_finished_seconds": "Seconds a worker that is done waits for a server before it leaves its end in a file.",
 }
 
 

@@ -12,10 +12,28 @@ from typing import Any
 
 from hitl_jupyter.author.channel import Answer, Check, Question
 from hitl_jupyter.errors import Cancelled, WrongState
-from hitl_jupyter.link.client import PATIENCE_RUNNING, PATIENCE_WAITING
-from hitl_jupyter.link.messages import CancelRun, Resolved, Suspended, WorkerEvent
+from hitl_jupyter.link.messages import CancelRun, Resolved, Suspended, Validate, WorkerEvent
 from hitl_jupyter.link.outbox import Outbox
+from hitl_jupyter.masking import Schema, has_secrets, mask
 from hitl_jupyter.protocol import Display, Progress, RequestResolved, Stream
+
+
+class _Asked:
+    """An open question."""
+
+    def __init__(self, future: Future[Answer], check: Check | None, schema: Schema) -> None:
+        self.future = future
+        self.check = check
+        self.schema = schema
+        self.offered: Any = None
+
+    def value_of(self, message: Resolved) -> Any:
+        """The answer with its secrets; raises ``KeyError`` where this process has not been given them."""
+        if not (message.masked and has_secrets(self.schema)):
+            return message.value
+        if mask(self.offered, self.schema) != message.value:
+            raise KeyError(message.request_id)
+        return self.offered
 
 
 class WorkerChannel:
@@ -27,13 +45,13 @@ class WorkerChannel:
     def __init__(self, outbox: Outbox) -> None:
         self.emit: Callable[[WorkerEvent], None] = outbox.emit
         self._outbox = outbox
-        self._open: dict[str, tuple[Future[Answer], Check | None]] = {}
+        self._open: dict[str, _Asked] = {}
         self._lock = threading.Lock()
         self._cancel = threading.Event()
         self._forked = False
         self.muted = False
-        self._early: dict[str, Answer] = {}
-        self._asked = threading.Condition(self._lock)
+        self._early: dict[str, Resolved] = {}
+        self._changed = threading.Condition(self._lock)
         self.suspended = False
         self.cancelled = False
         self.cancel_reason = "user"
@@ -49,11 +67,11 @@ class WorkerChannel:
         request_id = question.request_id
         future: Future[Answer] = Future()
         with self._lock:
-            self._open[request_id] = (future, check)
+            self._open[request_id] = _Asked(future, check, getattr(question, "schema", {}))
             early = self._early.pop(request_id, None)
-            self._asked.notify_all()
+            self._changed.notify_all()
         if early is not None:
-            future.set_result(early)
+            self.resolve(early)
             return future
         future.add_done_callback(lambda done: self._withdraw(request_id) if done.cancelled() else None)
         self.emit(question)
@@ -72,9 +90,10 @@ class WorkerChannel:
             now = time.time()
             self.emit(RequestResolved(request_id=request_id, outcome="cancelled", via="task", at=now, timestamp=now))
 
-    def patience(self) -> float:
-        """How many seconds the link goes on without a host: a person may take long, a computation should not."""
-        return PATIENCE_WAITING if self._open else PATIENCE_RUNNING
+    @property
+    def asking(self) -> bool:
+        """Whether a question is open."""
+        return bool(self._open)
 
     def announce(self, event: WorkerEvent) -> None:
         """Emit, and go on only when the host has it: from then on it knows what to do if the process is lost."""
@@ -92,7 +111,7 @@ class WorkerChannel:
         """What the task shows from here on is new."""
         with self._lock:
             self.muted = False
-            self._asked.notify_all()
+            self._changed.notify_all()
 
     def _emit_but_output(self, event: WorkerEvent) -> None:
         if not (self.muted and isinstance(event, Stream | Display | Progress)):
@@ -101,7 +120,7 @@ class WorkerChannel:
     def suspend(self) -> bool:
         """Leave while the task waits for nothing but open questions; whether that could be done."""
         with self._lock:
-            waits = bool(self._open) and not any(future.done() for future, _ in self._open.values())
+            waits = bool(self._open) and not any(asked.future.done() for asked in self._open.values())
             if not waits or self.cancelled or self.suspended:
                 return False
             self.suspended = True
@@ -120,23 +139,32 @@ class WorkerChannel:
             No such question is open.
         """
         with self._lock:
-            self._asked.wait_for(lambda: request_id in self._open or not self.muted)
-            return self._open[request_id][1]
+            self._changed.wait_for(lambda: request_id in self._open or not self.muted)
+            return self._open[request_id].check
+
+    def offer(self, message: Validate) -> None:
+        """Values came to be checked. The last ones of a form with secrets are those that count, should they count."""
+        with self._lock:
+            asked = self._open.get(message.request_id)
+        if asked is not None and has_secrets(asked.schema):
+            asked.offered = message.values
 
     def resolve(self, message: Resolved) -> None:
         """A question was settled; one that nobody waits for any more is let go."""
-        answer = Answer(
-            outcome=message.outcome, value=message.value, by=message.by, via=message.via, comment=message.comment
-        )
-        with self._lock:
-            if self.suspended:
-                return  # whoever goes on with the task gets it
-            known = self._open.pop(message.request_id, None)
-            if known is None and self.muted:
-                self._early[message.request_id] = answer
-        if known is not None:
-            with contextlib.suppress(InvalidStateError):
-                known[0].set_result(answer)
+        try:
+            with self._lock:
+                if self.suspended:
+                    return  # whoever goes on with the task gets it
+                if self.muted and message.request_id not in self._open:
+                    self._early[message.request_id] = message
+                asked = self._open[message.request_id]
+                value = asked.value_of(message)
+                del self._open[message.request_id]
+        except KeyError:
+            return
+        answer = Answer(outcome=message.outcome, value=value, by=message.by, via=message.via, comment=message.comment)
+        with contextlib.suppress(InvalidStateError):
+            asked.future.set_result(answer)
 
     def cancel(self, message: CancelRun) -> None:
         """Somebody cancelled the run: whoever waits is woken, and the next call of the context stops."""
@@ -148,7 +176,7 @@ class WorkerChannel:
         # An async task is cancelled first, so that it sees asyncio's own CancelledError and not the future's.
         self.on_cancel()
         with self._lock:
-            waiting = [future for future, _ in self._open.values()]
+            waiting = [asked.future for asked in self._open.values()]
         for future in waiting:
             self._fail(future)
 
@@ -160,7 +188,7 @@ class WorkerChannel:
         """In a forked child: nothing of it may reach the outbox; what it streams goes out as a print."""
         self._forked = True
         self._lock = threading.Lock()
-        self._asked = threading.Condition(self._lock)
+        self._changed = threading.Condition(self._lock)
         self._open = {}
         self._outbox.orphan(print_event)
 

@@ -27,6 +27,7 @@ from hitl_jupyter.link.messages import (
     CancelRun,
     Describe,
     Described,
+    GaveUp,
     Hello,
     HostMessage,
     Resolved,
@@ -34,6 +35,8 @@ from hitl_jupyter.link.messages import (
     Stop,
     Validate,
 )
+from hitl_jupyter.link.patience import Patience
+from hitl_jupyter.link.spool import folder_of, write_spool
 from hitl_jupyter.protocol import PROTOCOL_VERSION, Stream
 from hitl_jupyter.worker.capture import Capture
 from hitl_jupyter.worker.channel import WorkerChannel
@@ -58,7 +61,7 @@ class Worker:
     Parameters
     ----------
     boot : mapping
-        What came on standard input: ``socket``, ``launch_id``, ``secret``.
+        What came on standard input: ``socket``, ``launch_id``, ``secret``, and ``patience``, where it is not the usual.
     """
 
     def __init__(self, boot: Mapping[str, Any]) -> None:
@@ -67,8 +70,20 @@ class Worker:
         faulthandler.enable(self._stderr)
         self._inbox: queue.SimpleQueue[Run | Describe | Stop] = queue.SimpleQueue()
         self._running = False
-        hello = Hello(launch_id=boot["launch_id"], secret=boot["secret"], pid=os.getpid(), protocol=PROTOCOL_VERSION)
-        self._link = Link(Path(boot["socket"]), hello, self._deliver, self._lost, self._patience)
+        self._session_id = ""
+        self._hello = Hello(
+            launch_id=boot["launch_id"], secret=boot["secret"], pid=os.getpid(), protocol=PROTOCOL_VERSION, beats=True
+        )
+        self._patience = Patience(**boot.get("patience", {}))
+        self._spools = folder_of(Path(boot["socket"]))
+        self._link = Link(
+            Path(boot["socket"]),
+            self._hello,
+            self._deliver,
+            self._lost,
+            self._seconds_alone,
+            self._patience.without_folder,
+        )
         self._channel = WorkerChannel(self._link.outbox)
         self._capture: Capture
         self._termination = Termination()
@@ -111,15 +126,18 @@ class Worker:
         self._running = False
         self._link.close()
 
-    def _patience(self) -> float:
-        return self._channel.patience()
+    def _seconds_alone(self) -> float:
+        """How long to go on without a host."""
+        if self._link.outbox.closed:
+            return self._patience.finished
+        return self._patience.waiting if self._channel.asking else self._patience.running
 
     # -- called in the link's thread ----------------------------------------------------------------------------
 
     def _deliver(self, message: HostMessage) -> None:
         if isinstance(message, Run):
             if not self._running:  # it is sent again after every reconnection
-                self._running = True
+                self._running, self._session_id = True, message.session_id
                 if message.calls:  # here, for the answer to what it is going to ask again may be the next message
                     self._channel.mute()
                 self._inbox.put(message)
@@ -128,6 +146,7 @@ class Worker:
         elif isinstance(message, CancelRun):
             self._channel.cancel(message)
         elif isinstance(message, Validate):
+            self._channel.offer(message)
             threading.Thread(target=self._validate, args=(message,), name="hitl-check", daemon=True).start()
         elif isinstance(message, Describe):
             self._inbox.put(message)
@@ -144,13 +163,24 @@ class Worker:
             os._exit(CUT_SHORT)
         self._inbox.put(Stop())
 
-    def _lost(self, why: str) -> None:
+    def _lost(self, why: str, alone: float | None) -> None:
+        if self._running and alone is not None:
+            why = f"{why} {self._spool(alone)}"
         with contextlib.suppress(OSError):
             os.write(self._stderr, f"hitl_jupyter worker: {why}\n".encode())
         if self._running:
             os._exit(CUT_SHORT)
         self._link.welcomed.set()
         self._inbox.put(Stop())
+
+    def _spool(self, alone: float) -> str:
+        """Leave what no host has taken to the next one; a sentence on what became of it."""
+        gave_up = GaveUp(session_id=self._session_id, seconds=alone)
+        try:
+            write_spool(self._spools, self._hello, self._link.outbox.all_frames(), gave_up)
+        except OSError as error:
+            return f"What it had not told yet, {self._link.outbox.waiting} events, is lost: {error}."
+        return f"What it had not told yet is in {self._spools}; the next host takes it from there."
 
     # -- the rest -----------------------------------------------------------------------------------------------
 

@@ -17,7 +17,7 @@ from hitl_jupyter.engine.limits import Limits
 from hitl_jupyter.engine.manager import Policy, SessionManager
 from hitl_jupyter.journal.sqlite import SqliteJournal
 from hitl_jupyter.journal.writer import NO_FAULTS, Faults
-from hitl_jupyter.launchers.contract import Launch, Launched, Leftover, WorkerProcess
+from hitl_jupyter.launchers.contract import Launch, Launched, Leftover, Work, WorkerProcess
 from hitl_jupyter.link.framing import host_messages, pack
 from hitl_jupyter.link.messages import (
     Emit,
@@ -45,6 +45,7 @@ class FakeWorker:
     def __init__(self, stream: SocketStream, launch: Launch) -> None:
         self.launch = launch
         self.emitted = 0
+        self.beats = 0
         self.received: list[HostMessage] = []
         self._stream = stream
         self._unpacker = host_messages()
@@ -64,7 +65,9 @@ class FakeWorker:
 
     async def hello(self, secret: str | None = None, protocol: int = PROTOCOL_VERSION) -> None:
         """Say who it is."""
-        message = Hello(launch_id=self.launch.launch_id, secret=secret or self.launch.secret, pid=1, protocol=protocol)
+        message = Hello(
+            launch_id=self.launch.launch_id, secret=secret or self.launch.secret, pid=1, protocol=protocol, beats=True
+        )
         await self.send(message)
 
     async def send(self, message: Any) -> None:
@@ -110,7 +113,7 @@ Script = Callable[[FakeWorker, Run], Awaitable[None]]
 class FakeProcess:
     """A process that ends when its script does, or when it is killed."""
 
-    def __init__(self, pid: int, scope: anyio.CancelScope) -> None:
+    def __init__(self, pid: int, scope: anyio.CancelScope | None) -> None:
         self.pid = pid
         self.started_at = 0.0
         self.boot_id = None
@@ -119,9 +122,14 @@ class FakeProcess:
         self.while_clearing: Callable[[], Awaitable[object]] | None = None
         self.signals: list[str] = []
         self.released = False
+        self.used = 0.0
+        self.running = False
         self._scope = scope
         self._ended = anyio.Event()
         self._returncode = 0
+
+    def work(self, pid: int) -> Work | None:
+        return Work(cpu_seconds=self.used, running=self.running)
 
     async def wait(self) -> int | None:
         await self._ended.wait()
@@ -131,7 +139,8 @@ class FakeProcess:
         if not self._ended.is_set():
             self._returncode = returncode
             self._ended.set()
-            self._scope.cancel()
+            if self._scope is not None:
+                self._scope.cancel()
 
     def terminate(self) -> None:
         self.signals.append("TERM")

@@ -15,7 +15,7 @@ from hitl_jupyter.launchers import leftovers, local
 from hitl_jupyter.launchers.contract import Launch, Launched
 from hitl_jupyter.launchers.local import LocalLauncher
 from hitl_jupyter.protocol import WorkerEnv
-from tests.support.waiting import eventually
+from tests.support.waiting import eventually, eventually_async
 
 pytestmark = pytest.mark.anyio
 
@@ -130,3 +130,28 @@ async def test_a_system_without_process_descriptors_waits_in_a_thread(
     process = await LocalLauncher().launch(launch_of(tmp_path, monkeypatch, "raise SystemExit(3)"))
     assert await process.wait() == 3
     process.release()
+
+
+@pytest.mark.parametrize(
+    ("code", "works"),
+    [
+        ("while True: pass", True),
+        ("import subprocess, sys; subprocess.run([sys.executable, '-c', 'while True: pass'])", True),
+        ("import signal; signal.pause()", False),
+        ("import os, signal; os.kill(os.getpid(), signal.SIGSTOP)", False),
+    ],
+)
+async def test_a_worker_is_at_work_while_it_or_what_it_started_uses_the_processor(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: str, works: bool
+) -> None:
+    process = await LocalLauncher().launch(launch_of(tmp_path, monkeypatch, code))
+
+    async def seen() -> bool:
+        work = process.work(os.getpid())  # a stranger's number, which is not believed
+        return work is not None and work.cpu_seconds > 0 and work.running is works
+
+    await eventually_async(seen, f"it is {'' if works else 'not '}at work")
+    process.kill()
+    await process.wait()
+    process.release()
+    assert process.work(process.pid) is None
