@@ -17,7 +17,7 @@ import msgspec
 
 from hitl_jupyter.engine.background import Background
 from hitl_jupyter.engine.limits import Limits
-from hitl_jupyter.engine.silence import BEATS, Silence
+from hitl_jupyter.engine.silence import Silence, beat_seconds
 from hitl_jupyter.errors import LaunchFailed, WorkerUnavailable
 from hitl_jupyter.journal.contract import REFUSALS, LaunchRow
 from hitl_jupyter.launchers.contract import Launch, Launcher, WorkerProcess
@@ -111,7 +111,7 @@ class Worker:
         """Send if it is connected; whoever needs it delivered sends again when it connects again."""
         return self._peer is not None and await self._peer.send(message)
 
-    async def serve(self, peer: Peer, beat_seconds: float) -> None:
+    async def serve(self, peer: Peer, beat: float) -> None:
         """Be the host's end of one connection until it breaks."""
         while self._peer is not None:  # what an earlier link brought is being taken: the Welcome has to count it
             self._peer.close()
@@ -119,7 +119,7 @@ class Worker:
         self._peer, self._drained = peer, anyio.Event()
         try:
             with self.silence.broken():
-                await peer.send(Welcome(accepted=self.accepted, beat_seconds=beat_seconds))
+                await peer.send(Welcome(accepted=self.accepted, beat_seconds=beat))
                 self.ready.set()
                 if self._receiver is not None:
                     await self._receiver.connected()
@@ -336,13 +336,13 @@ class Workers:
             worker.end(message)
         else:
             worker.pid, worker.silence.expected = hello.pid, hello.beats
-            await _serve(worker, peer, self._limits.silence_seconds / BEATS)
+            await _serve(worker, peer, beat_seconds(self._limits.silence_seconds))
 
 
-async def _serve(worker: Worker, peer: Peer, beat_seconds: float) -> None:
+async def _serve(worker: Worker, peer: Peer, beat: float) -> None:
     """One connection of a worker. Nothing that comes over it may harm the host."""
     try:
-        await worker.serve(peer, beat_seconds)
+        await worker.serve(peer, beat)
     except REFUSALS:
         return  # the worker connects again and finds out
     except Exception as error:
