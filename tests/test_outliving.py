@@ -150,8 +150,9 @@ def outlive(server: JupyterProcess, workers: int, pause: float) -> float:
     for kept in finishing:
         kept.end()
     eventually(lambda: all(kept.finished() for kept in finishing), "some finish while nobody is there")
-    for kept in streaming:
-        kept.says_more_than(len(kept.written) + 5)
+    said = [len(kept.written) for kept in streaming]
+    for kept, lines in zip(streaming, said, strict=True):
+        kept.says_more_than(lines + 5)
     server.start()
     started = time.monotonic()
 
