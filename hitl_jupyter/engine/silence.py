@@ -22,6 +22,9 @@ from hitl_jupyter.link.client import LONGEST_PAUSE
 BEATS = 6
 """Beats that a worker is to send in the time after which it counts as silent."""
 
+SHORTEST_BEAT = 0.05
+"""Seconds; whatever the limit is set to, beats are not work for anybody."""
+
 TICK_SECONDS = 1.0
 
 BUSY_SHARE = 0.05
@@ -96,7 +99,7 @@ class Vigil:
         self._workers = workers
         self._seconds = seconds
         self._clock = clock
-        self._tick = min(TICK_SECONDS, seconds / BEATS)
+        self._tick = min(TICK_SECONDS, beat_seconds(seconds))
 
     async def keep(self) -> None:
         """Look at each worker once a tick, for ever."""
@@ -140,6 +143,17 @@ class Vigil:
             f"The worker process has not been heard of for {self._seconds:g} s and has done nothing since, so it was "
             "ended."
         )
+
+
+def beat_seconds(silence_seconds: float) -> float:
+    """How often a worker is to say something.
+
+    Examples
+    --------
+    >>> beat_seconds(30.0), beat_seconds(0.0)
+    (5.0, 0.05)
+    """
+    return max(silence_seconds / BEATS, SHORTEST_BEAT)
 
 
 async def _work(worker: Watched) -> Work | None:

@@ -101,7 +101,7 @@ class Worker:
         """Send if it is connected; whoever needs it delivered sends again when it connects again."""
         return self._peer is not None and await self._peer.send(message)
 
-    async def serve(self, peer: Peer, beat_seconds: float) -> None:
+    async def serve(self, peer: Peer, beat: float) -> None:
         """Be the host's end of one connection until it breaks."""
         while self._peer is not None:  # what an earlier link brought is being taken: the Welcome has to count it
             self._peer.close()
@@ -109,7 +109,7 @@ class Worker:
         self._peer, self._drained = peer, anyio.Event()
         try:
             with self.silence.broken():
-                await peer.send(Welcome(accepted=self.accepted, beat_seconds=beat_seconds))
+                await peer.send(Welcome(accepted=self.accepted, beat_seconds=beat))
                 self.ready.set()
                 if self._receiver is not None:
                     await self._receiver.connected()

@@ -16,7 +16,7 @@ import msgspec
 
 from hitl_jupyter.engine.background import Background
 from hitl_jupyter.engine.limits import Limits
-from hitl_jupyter.engine.silence import BEATS
+from hitl_jupyter.engine.silence import beat_seconds
 from hitl_jupyter.engine.worker import Worker, digest_of
 from hitl_jupyter.errors import LaunchFailed
 from hitl_jupyter.journal.contract import REFUSALS, LaunchRow
@@ -172,7 +172,7 @@ class Workers:
             worker.end(message)
         else:
             worker.pid, worker.silence.expected = hello.pid, hello.beats
-            await _serve(worker, peer, self._limits.silence_seconds / BEATS)
+            await _serve(worker, peer, beat_seconds(self._limits.silence_seconds))
 
 
 def _launched(launch: LaunchRow) -> Launched | None:
@@ -187,10 +187,10 @@ def _launched(launch: LaunchRow) -> Launched | None:
     )
 
 
-async def _serve(worker: Worker, peer: Peer, beat_seconds: float) -> None:
+async def _serve(worker: Worker, peer: Peer, beat: float) -> None:
     """One connection of a worker. Nothing that comes over it may harm the host."""
     try:
-        await worker.serve(peer, beat_seconds)
+        await worker.serve(peer, beat)
     except REFUSALS:
         return  # the worker connects again and finds out
     except Exception as error:

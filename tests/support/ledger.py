@@ -7,11 +7,9 @@ from pathlib import Path
 
 import hitl_jupyter as hitl
 
-LINE_SECONDS = 0.01
-
 
 @hitl.task
-def keep_books(ctx: hitl.SyncContext, books: str, asks: bool = False) -> int:
+def keep_books(ctx: hitl.SyncContext, books: str, asks: bool = False, pause: float = 0.01) -> int:
     """Say numbers, each written down before, until the file ``<books>.end`` is there; how many those were.
 
     Parameters
@@ -20,6 +18,8 @@ def keep_books(ctx: hitl.SyncContext, books: str, asks: bool = False) -> int:
         The ledger's path. Beside it ``<books>.pid`` says which process this is.
     asks : bool
         Whether to wait for a confirmation after the first lines.
+    pause : float
+        Seconds between two lines.
     """
     Path(f"{books}.pid").write_text(str(os.getpid()))
     said = 0
@@ -32,5 +32,5 @@ def keep_books(ctx: hitl.SyncContext, books: str, asks: bool = False) -> int:
             said += 1
             if asks and said == 5:
                 ctx.confirm("Go on?")
-            ctx.sleep(LINE_SECONDS)
+            ctx.sleep(pause)
     return said

@@ -52,8 +52,8 @@ def test_a_task_that_never_stops_writing_waits_for_a_host_that_does_not_read(way
     with fake_host() as host:
         host.acknowledge = False
         host.on_connect = [run_of(host, shipped=cell(SOURCE.format(WAYS[way])))]
-        with worker(host) as started:
+        with worker(host):
             host.wait(Stream)
-            process = psutil.Process(started.process.pid)
+            process = psutil.Process(host.hellos[0].pid)
             eventually(Stillness(process), "the worker waits")
             assert CAPACITY < process.memory_info().rss < ALLOWED
