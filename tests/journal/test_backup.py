@@ -110,6 +110,7 @@ async def test_what_cannot_be_backed_up_is_refused_and_no_journal_is_left(
     assert not target.exists()
     async with SqliteJournal(path) as journal:
         await journal.submit(new_session("s"))
+        await journal.submit(lines("s", 2))  # when it is taken, the lock file says how long the log was before
         crashed = copy_as_crashed(path.parent, tmp_path / "crashed")
     assert main([str(path.parent), str(target)]) == 0
     assert "was copied to" in capsys.readouterr().out
