@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import shutil
-import signal
 from collections import deque
 from collections.abc import Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any, Literal
 
 import anyio
@@ -15,27 +12,29 @@ from msgspec import UNSET
 from msgspec.structs import replace
 
 from hitl_jupyter.engine.actor import Actor
+from hitl_jupyter.engine.attempt import Attempt
+from hitl_jupyter.engine.cancelling import Cancelling
 from hitl_jupyter.engine.change import Change
-from hitl_jupyter.engine.ending import Clear, end_rest, nothing_left, told, who_cancels
-from hitl_jupyter.engine.given import answers_given, recorded, reusable, steps_attempt
+from hitl_jupyter.engine.ending import Clear, end_rest, nothing_left, told
+from hitl_jupyter.engine.flood import PAUSE_SECONDS, FloodMeter
+from hitl_jupyter.engine.given import answers_given, run_of
 from hitl_jupyter.engine.limits import cut_to_limits
+from hitl_jupyter.engine.results import forget_steps
 from hitl_jupyter.engine.session import Session
+from hitl_jupyter.engine.starts import environment_of
 from hitl_jupyter.engine.tail import join_messages
 from hitl_jupyter.engine.workers import LEAVE_SECONDS, Worker
 from hitl_jupyter.errors import LaunchFailed, WorkerUnavailable
 from hitl_jupyter.journal.contract import REFUSALS, CallRow, LaunchRow
 from hitl_jupyter.launchers.contract import Leftover
-from hitl_jupyter.link.messages import CancelRun, Resolved, Run, Stop, Validated, WorkerEvent
+from hitl_jupyter.link.messages import Resolved, Stop, Validated, WorkerEvent
 from hitl_jupyter.protocol import (
     StartTask,
     Status,
     StatusChanged,
     Stream,
-    TaskCancelled,
     TaskFailed,
-    WorkerEnv,
 )
-from hitl_jupyter.snapshot import Snapshot
 from hitl_jupyter.states import ENDED
 
 START_GONE = "What this session was started with is gone from the store. Start the task anew."
@@ -45,46 +44,6 @@ FRUITLESS_RESUMES = 3
 """How often in a row a durable attempt is gone on with that makes no further call; then it has failed."""
 
 
-class Attempt:
-    """One process of an execution: the receiver of its words, as long as it is the session's current one.
-
-    A durable execution that ``goes_on`` from event ``resumed_from`` has had other processes before.
-    """
-
-    def __init__(
-        self,
-        attempts: Attempts,
-        worker: Worker,
-        launch: LaunchRow,
-        *,
-        started: bool,
-        resumed_from: int | None = None,
-    ) -> None:
-        self.worker = worker
-        self.launch = launch
-        self.started = started
-        self.goes_on = resumed_from is not None
-        self.resumed_from = resumed_from
-        self.held: TaskCancelled | None = None
-        self._attempts = attempts
-
-    @property
-    def durable(self) -> bool:
-        return self.launch.suspend_after is not None
-
-    async def connected(self) -> None:
-        await self._attempts.on_connected(self)
-
-    async def emitted(self, events: Sequence[WorkerEvent], last: int) -> int | None:
-        return await self._attempts.on_emitted(self, events, last)
-
-    def transient(self, events: Sequence[Stream]) -> None:
-        self._attempts.on_transient(events)
-
-    async def exited(self, returncode: int | None) -> None:
-        await self._attempts.on_exited(self, returncode)
-
-
 class Attempts:
     """The attempts of one session; at most one is current."""
 
@@ -92,14 +51,14 @@ class Attempts:
         self._session = session
         self._services = session.services
         self._current: Attempt | None = None
-        self._cancelled_by: str | None = None
-        self._cancel_reason = "user"
+        self._cancelling = Cancelling()
         self._beginning = False
         self._linked = anyio.Event()
         self._suspended_with: int | None = None
         self._fruitless = 0
         self._lost_by: str | None = None
         self._undelivered: dict[str, Resolved] = {}
+        self._flood = FloodMeter(session.services.limits.max_flood_bytes_per_minute)
         self._sent: deque[Resolved] = deque(maxlen=session.services.limits.max_open_requests)
         session.after_commit.append(self._follow)
 
@@ -140,37 +99,42 @@ class Attempts:
             self._beginning = False
         if attempt is None:
             return
-        if self._session.status == "cancelling":
-            attempt.worker.process.kill()
-        elif attempt.worker.linked:
-            await self._session.insist(attempt.connected)
-        await self._await_ready(attempt)
+        try:
+            if self._session.status == "cancelling":
+                attempt.worker.process.kill()
+            elif attempt.worker.linked:
+                await self._session.insist(attempt.connected)
+            await self._await_ready(attempt)
+        except BaseException:  # the host stops, and the next one would not know this worker
+            if not attempt.known:
+                attempt.worker.process.kill()
+            raise
         start = await self._start()
         if start is not None:
-            await self._services.workers.keep_spare(_environment(start))
+            await self._services.workers.keep_spare(environment_of(start))
 
     async def _launch(self) -> Attempt | None:
         resumed_from = await self._session.insist(self._resumed_from)
+        earlier = await self._session.insist(partial(self._session.journal.launches, self._session.session_id))
         start = await self._start()
         try:
             if start is None:
                 raise LaunchFailed(START_GONE)
             workers = self._services.workers
             take = workers.take if resumed_from is None else workers.take_in_turn
-            worker = await take(_environment(start))
+            worker = await take(environment_of(start))
         except LaunchFailed as error:
             await self._session.insist(partial(self._end_failed, str(error), "LaunchFailed"))
             return None
         if self._session.snapshot.ended:  # cancelled while it had no process
             self._services.tasks.start_soon(worker.leave, 0.0)
             return None
-        snapshot = self._session.snapshot
-        fence = 1 + len(await self._session.insist(partial(self._session.journal.launches, snapshot.session_id)))
         launch = LaunchRow(
             launch_id=worker.launch_id,
             session_id=self._session.session_id,
-            attempt=snapshot.attempt,
-            fence=fence,
+            attempt=self._session.snapshot.attempt,
+            fence=len(earlier) + 1,
+            suspend_after=earlier[-1].suspend_after if earlier and resumed_from is not None else None,
             secret_digest=worker.digest,
             pid=worker.process.pid,
             process_started_at=worker.process.started_at,
@@ -183,12 +147,10 @@ class Attempts:
 
     async def _await_ready(self, attempt: Attempt) -> None:
         worker, seconds = attempt.worker, self._services.limits.launch_seconds
-        try:
-            with anyio.move_on_after(seconds):
-                await worker.ready_or_exited()
-        finally:  # it is too late, or the host stops, and the next one would not know this worker
-            if not (worker.ready.is_set() or worker.exited.is_set()):
-                worker.end(f"The worker process did not connect within {seconds:g} s, so it was ended.")
+        with anyio.move_on_after(seconds):
+            await worker.ready_or_exited()
+        if not (worker.ready.is_set() or worker.exited.is_set()):
+            worker.end(f"The worker process did not connect within {seconds:g} s, so it was ended.")
 
     def resume(self, worker: Worker, launch: LaunchRow) -> None:
         """Go on with the worker of an earlier host: it will connect by itself."""
@@ -196,27 +158,7 @@ class Attempts:
         worker.work_for(self._current)
         self._sent.extend(answers_given(self._session.snapshot))  # the earlier host may have died before it sent them
         if self._session.status == "cancelling":
-            self._services.tasks.start_soon(self._escalate, worker)
-
-    async def _run_message(self, start: StartTask, attempt: Attempt) -> Run:
-        snapshot = self._session.snapshot
-        calls = await self._calls() if attempt.goes_on else []
-        env = start.env or WorkerEnv()
-        return Run(
-            session_id=snapshot.session_id,
-            attempt=snapshot.attempt,
-            result_path=str(result_path(self._services.results, snapshot.session_id, snapshot.attempt)),
-            task=None if start.shipped is not None else start.task,
-            params=start.params,
-            shipped=start.shipped,
-            cwd=env.cwd,
-            sys_path=env.sys_path,
-            max_retries=start.max_retries,
-            retries=self._session.snapshot.retries,
-            reuse=reusable(snapshot),
-            steps=str(steps_path(self._services.results, snapshot.session_id, steps_attempt(snapshot))),
-            calls=recorded(calls),
-        )
+            self._services.tasks.start_soon(self._cancelling.escalate, worker, self._services.limits)
 
     async def _calls(self) -> list[CallRow]:
         snapshot = self._session.snapshot
@@ -269,11 +211,12 @@ class Attempts:
             elif attempt.resumed_from is not None and change.status != "cancelling":
                 change.resume(attempt.resumed_from, self._lost_by)
             if change.events:
+                attempt.known = True
                 await self._session.commit(change, launch=attempt.launch)
                 attempt.resumed_from = self._lost_by = None
             cancelling = self._session.status == "cancelling"
         if cancelling:
-            await attempt.worker.send(self._cancel_message() if attempt.started else Stop())
+            await attempt.worker.send(self._cancelling.message if attempt.started else Stop())
         else:
             await self._send_run(attempt)
         self._undelivered = {reply.request_id: reply for reply in self._sent} | self._undelivered
@@ -286,7 +229,8 @@ class Attempts:
         start = await self._start()
         if start is not None:
             attempt.started = True
-            await attempt.worker.send(await self._run_message(start, attempt))
+            calls = await self._calls() if attempt.goes_on else []
+            await attempt.worker.send(run_of(self._session.snapshot, start, self._services.results, calls))
         elif not attempt.started:
             attempt.worker.end(START_GONE)
 
@@ -296,10 +240,11 @@ class Attempts:
                 return last  # fenced: its attempt is over
             change = self._session.change()
             cut_to_limits(events, self._services.limits)
-            change.take(events, self._services.limits.max_open_requests)
+            kept = self._flood.sift(events, anyio.current_time())
+            change.take(kept, self._services.limits.max_open_requests)
             attempt.held = change.held
-            accepted = last - len(events) + change.taken
-            launch = _after(attempt.launch, change, accepted)
+            accepted = last - len(kept) + change.taken  # what was cut is done with
+            launch = attempt.launch_after(change, accepted)
             try:
                 await self._session.commit(change, launch=launch)
             except REFUSALS:
@@ -314,6 +259,8 @@ class Attempts:
             self._services.tasks.start_soon(self.begin)
         if attempt.held is not None:
             await attempt.worker.send(Stop())
+        elif kept is not events:
+            await anyio.sleep(PAUSE_SECONDS)
         return accepted
 
     def on_transient(self, events: Sequence[Stream]) -> None:
@@ -337,7 +284,7 @@ class Attempts:
                 return
             if self._may_go_on(attempt):
                 await self._session.commit(self._session.change(), launch=replace(attempt.launch, ended=True))
-                self._services.tasks.start_soon(self._go_on, told(_lost(attempt, returncode), left))
+                self._services.tasks.start_soon(self._go_on, told(attempt.cause_of_end(returncode), left))
             else:
                 await self._end(attempt, returncode, left)
             self._release(attempt)
@@ -347,15 +294,14 @@ class Attempts:
 
     async def _end(self, attempt: Attempt, returncode: int | None, left: list[Leftover]) -> None:
         change = self._session.change()
-        by = self._cancelled_by
         held = attempt.held
         detail = None if held is None or held.detail is UNSET else held.detail
         if self._session.status == "cancelling":
-            change.end_cancelled(self._cancel_reason, by, detail)
+            change.end_cancelled(self._cancelling.reason, self._cancelling.by, detail)
         elif held is not None:
             change.end_cancelled(held.reason, None, detail)
         else:
-            cause = told(_lost(attempt, returncode), left)
+            cause = told(attempt.cause_of_end(returncode), left)
             if attempt.durable:
                 cause += f" It was run again {self._fruitless} times without getting any further."
             change.fail(self._failure(cause, "WorkerLost"), may_retry=True)
@@ -375,7 +321,7 @@ class Attempts:
             if change.status in ENDED:
                 return
             if change.status == "cancelling":
-                change.end_cancelled(self._cancel_reason, self._cancelled_by)
+                change.end_cancelled(self._cancelling.reason, self._cancelling.by)
             else:
                 change.fail(self._failure(error, error_type), may_retry=True)
             await self._session.commit(change)
@@ -386,9 +332,7 @@ class Attempts:
 
     async def recall_cancel(self) -> None:
         """Know again who cancels, where an earlier host began it."""
-        begun = await who_cancels(self._session)
-        if begun is not None and begun.by is not UNSET and begun.reason is not UNSET:
-            self._cancelled_by, self._cancel_reason = begun.by, begun.reason
+        await self._cancelling.recall(self._session)
 
     async def lose(self, cause: str, clear: Clear = nothing_left) -> None:
         """End an attempt whose worker is gone for good, as found when a host starts, with what it left behind."""
@@ -440,7 +384,7 @@ class Attempts:
             if force or not attempt.started:  # a worker that has not begun has nothing to end in order
                 attempt.worker.process.kill()
             elif begun:
-                self._services.tasks.start_soon(self._escalate, attempt.worker)
+                self._services.tasks.start_soon(self._cancelling.escalate, attempt.worker, self._services.limits)
         return self._session.status
 
     async def _begin_cancel(self, actor: Actor, reason: str) -> None:
@@ -450,77 +394,4 @@ class Attempts:
         if idle:  # it waits on its retry request, or was let go: no process of it lives
             change.end_cancelled(reason, actor.by)
         await self._session.commit(change)
-        self._cancelled_by, self._cancel_reason = actor.by, reason
-
-    async def _escalate(self, worker: Worker) -> None:
-        limits = self._services.limits
-        with anyio.move_on_after(limits.cancel_seconds):
-            await worker.send(self._cancel_message())
-            await worker.exited.wait()
-            return
-        worker.process.terminate()
-        with anyio.move_on_after(limits.terminate_seconds):
-            await worker.exited.wait()
-            return
-        worker.process.kill()
-
-    def _cancel_message(self) -> CancelRun:
-        return CancelRun(by=self._cancelled_by, reason=self._cancel_reason)
-
-
-def result_path(folder: Path, session_id: str, attempt: int) -> Path:
-    """Where the pickle of an attempt's result lies."""
-    return folder / f"{session_id}-{attempt}.pickle"
-
-
-def steps_path(folder: Path, session_id: str, attempt: int) -> Path:
-    """Where the results of the finished steps of an attempt lie, and of those that take them over."""
-    return folder / f"{session_id}-{attempt}.steps"
-
-
-async def forget_steps(folder: Path, snapshot: Snapshot) -> None:
-    """Delete the results of a session's steps."""
-    for attempt in range(1, snapshot.attempt + 1):
-        path = steps_path(folder, snapshot.session_id, attempt)
-        await anyio.to_thread.run_sync(partial(shutil.rmtree, path, ignore_errors=True))
-
-
-def _after(launch: LaunchRow, change: Change, accepted: int) -> LaunchRow:
-    """The launch once a change is in the journal."""
-    let_go = None if change.status == "cancelling" else change.suspended_with
-    return replace(
-        launch,
-        accepted=accepted,
-        ended=change.ended_attempt or let_go is not None,
-        suspend_after=launch.suspend_after if change.suspend_after is None else change.suspend_after,
-        suspended_with=let_go,
-    )
-
-
-def _lost(attempt: Attempt, returncode: int | None) -> str:
-    return attempt.worker.fault or _cause(returncode, begun=attempt.started)
-
-
-def _environment(start: StartTask) -> WorkerEnv:
-    return start.env or WorkerEnv()
-
-
-def _cause(returncode: int | None, *, begun: bool) -> str:
-    """What is known of a worker's end, and no more.
-
-    Examples
-    --------
-    >>> _cause(-9, begun=True)
-    'The worker process was killed by signal 9 (SIGKILL).'
-    """
-    if not begun:
-        return f"{_cause(returncode, begun=True)} It had not begun; look for its last words in the server's log."
-    if returncode is None:
-        return "The worker process is gone; how it ended is not known."
-    if returncode >= 0:
-        return f"The worker process ended by itself with exit code {returncode} before the task was done."
-    try:
-        name = f" ({signal.Signals(-returncode).name})"
-    except ValueError:
-        name = ""
-    return f"The worker process was killed by signal {-returncode}{name}."
+        self._cancelling.by, self._cancelling.reason = actor.by, reason

@@ -17,6 +17,7 @@ from hitl_jupyter.protocol import (
     REQUEST_EVENTS,
     Answers,
     Display,
+    Dropped,
     JournalEvent,
     Outcome,
     Progress,
@@ -35,10 +36,10 @@ from hitl_jupyter.protocol import (
 from hitl_jupyter.snapshot import OpenRequest, Snapshot, find_settled
 from hitl_jupyter.states import may_move
 
-PLAIN = frozenset({Stream, Display, Progress})
+PLAIN = frozenset({Stream, Display, Progress, Dropped})
 """Events from which nothing follows; a batch of only these takes the short way."""
 
-LINES = frozenset({Stream, Display})
+LINES = frozenset({Stream, Display, Dropped})
 """Of those, the ones that no list or inbox shows."""
 
 
@@ -178,7 +179,7 @@ class Change:
 
     # -- what a worker emitted -----------------------------------------------------------------------------------
 
-    def take(self, events: Sequence[WorkerEvent], max_open: int) -> None:
+    def take(self, events: Sequence[WorkerEvent | Dropped], max_open: int) -> None:
         """Admit a worker's events; what comes after the attempt's end is let go. ``taken`` counts those done with."""
         if not self.ended_attempt and PLAIN.issuperset(map(type, events)):
             self.events.extend(cast(Iterable[JournalEvent], events))
@@ -191,8 +192,8 @@ class Change:
                 return
             self.taken += 1
 
-    def _take(self, event: WorkerEvent, max_open: int) -> None:
-        if isinstance(event, Stream | Display | Progress):
+    def _take(self, event: WorkerEvent | Dropped, max_open: int) -> None:
+        if isinstance(event, Stream | Display | Progress | Dropped):
             self.events.append(event)
         elif isinstance(event, Called):
             self._take_call(event)

@@ -1,16 +1,19 @@
-"""What people answered before, read off a snapshot: for a worker that missed it, and for the next attempt."""
+"""What a worker is given to run, and what people answered before: to an earlier process, or to an earlier attempt."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from hitl_jupyter.engine.results import result_path, steps_path
+from hitl_jupyter.engine.starts import environment_of
 from hitl_jupyter.journal.contract import CallRow
-from hitl_jupyter.link.messages import Called, Recorded, Resolved
+from hitl_jupyter.link.messages import Called, Recorded, Resolved, Run
 from hitl_jupyter.masking import MASK
-from hitl_jupyter.protocol import RequestResolved, encode
+from hitl_jupyter.protocol import RequestResolved, StartTask, encode
 from hitl_jupyter.snapshot import Settled, Snapshot
 
 _resolution_decoder = msgspec.json.Decoder(RequestResolved)
@@ -21,6 +24,26 @@ def answers_given(snapshot: Snapshot) -> Iterator[Resolved]:
     for settled in snapshot.settled:
         if settled.attempt == snapshot.attempt and MASK.encode() not in encode(settled.value):
             yield _as_reply(settled)
+
+
+def run_of(snapshot: Snapshot, start: StartTask, results: Path, calls: Sequence[CallRow]) -> Run:
+    """What a worker is told to run; ``calls`` are those of the durable attempt that it goes on with."""
+    env = environment_of(start)
+    return Run(
+        session_id=snapshot.session_id,
+        attempt=snapshot.attempt,
+        result_path=str(result_path(results, snapshot.session_id, snapshot.attempt)),
+        task=None if start.shipped is not None else start.task,
+        params=start.params,
+        shipped=start.shipped,
+        cwd=env.cwd,
+        sys_path=env.sys_path,
+        max_retries=start.max_retries,
+        retries=snapshot.retries,
+        reuse=reusable(snapshot),
+        steps=str(steps_path(results, snapshot.session_id, steps_attempt(snapshot))),
+        calls=recorded(calls),
+    )
 
 
 def reusable(snapshot: Snapshot) -> dict[str, list[Any]]:

@@ -26,7 +26,11 @@ class Limits(Struct, frozen=True, kw_only=True):
     max_open_requests: int = 100
     max_live_sessions: int = 200
     max_kept_sessions: int = 10_000
+    retention_days: float = 30.0
+    max_session_bytes: int = 256 * MIB
+    max_flood_bytes_per_minute: int = 100_000_000
     max_viewers: int = 200
+    stalled_seconds: float = 60.0
     max_starts_per_minute: int = 60
     max_warm_spares: int = 2
     warm_spare_seconds: float = 600.0

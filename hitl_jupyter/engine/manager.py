@@ -16,17 +16,18 @@ import msgspec
 from msgspec.structs import replace
 
 from hitl_jupyter.engine.actor import HOST, Actor
-from hitl_jupyter.engine.attempts import result_path
 from hitl_jupyter.engine.background import Background
 from hitl_jupyter.engine.catalogue import Catalogue
 from hitl_jupyter.engine.feed import Feed, Feeds
+from hitl_jupyter.engine.history import page
 from hitl_jupyter.engine.hub import Viewer
 from hitl_jupyter.engine.limits import Limits
-from hitl_jupyter.engine.registry import READ_BYTES, Open, Registry
+from hitl_jupyter.engine.registry import Open, Registry
+from hitl_jupyter.engine.results import forget_steps, result_path
+from hitl_jupyter.engine.retention import Retention
 from hitl_jupyter.engine.session import Services
 from hitl_jupyter.engine.starting import Started, Starter
 from hitl_jupyter.engine.starts import Starts
-from hitl_jupyter.engine.tail import join_batches
 from hitl_jupyter.engine.workers import Workers
 from hitl_jupyter.errors import Forbidden, ResultUnavailable, StoreHeld, WrongState
 from hitl_jupyter.final_output import final_output
@@ -112,9 +113,11 @@ class SessionManager:
             socket = self._store / "link.sock"
             self._workers = Workers(self._launcher, socket, self.limits, self._tasks)
             self._catalogue = Catalogue(self._workers, self.policy.worker_env, self.policy.task_modules, self.limits)
+            self._retention = Retention(self.journal, self.limits, self._tasks, time.time, self._expire)
             self._registry.services = self._services()
             self._starter = Starter(self._registry, self._catalogue, self.policy.default_tasks, self._launcher.name)
             await self._registry.reopen()
+            self._retention.start()
             await stack.enter_async_context(listen(socket, self._workers.on_peer))
             stack.push_async_callback(self._close)
             self._exit = stack.pop_all()
@@ -137,6 +140,7 @@ class SessionManager:
             next_rev=self._next_rev,
             on_change=self._registry.on_change,
             on_idle=self._registry.on_idle,
+            on_kept=self._retention.on_kept,
         )
 
     async def lost(self) -> StoreHeld:
@@ -198,11 +202,21 @@ class SessionManager:
         snapshot = opened.session.snapshot
         if not snapshot.ended:
             raise WrongState(f"The session is {snapshot.status}. Cancel it first.", status=snapshot.status)
+        await self._forget(opened)
+
+    async def _expire(self, session_id: str) -> None:
+        opened = await self._registry.find(session_id)
+        if opened is not None:
+            await self._forget(opened)
+
+    async def _forget(self, opened: Open) -> None:
+        session_id, snapshot = opened.session.session_id, opened.session.snapshot
         rev = self._next_rev()
         await self.journal.forget(session_id, rev)
         self._starts.forget(session_id)
         for attempt in range(1, snapshot.attempt + 1):
             result_path(self._results, session_id, attempt).unlink(missing_ok=True)
+        await forget_steps(self._results, snapshot)
         self._registry.drop(session_id)
         opened.session.hub.close()
         self._feeds.put(session_id, rev, opened.session.audience, lambda: None)
@@ -239,13 +253,12 @@ class SessionManager:
     async def events(
         self, session_id: str, actor: Actor, *, after: int = 0, before: int | None = None, limit: int = 1000
     ) -> bytes:
-        """A JSON array of up to ``limit`` events after ``after``; or, with only ``before``, the last ones before it."""
+        """A JSON array of up to ``limit`` events after ``after``; or, with only ``before``, the last ones before it.
+
+        What retention took is left out: the numbers of its neighbours tell.
+        """
         await self._get(session_id, actor)
-        if before is not None and not after:
-            batches = await self.journal.last_events(session_id, before, limit)
-            return join_batches(batches, max(0, before - 1 - limit), before)
-        end = after + limit + 1 if before is None else min(before, after + limit + 1)
-        return join_batches(await self.journal.events(session_id, after, end, READ_BYTES), after, end)
+        return await page(self.journal, session_id, after, before, limit)
 
     async def result_path(self, session_id: str, actor: Actor) -> Path:
         """Where the pickle of the session's result is; the host never opens it."""

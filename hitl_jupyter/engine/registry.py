@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -68,6 +69,13 @@ class Registry:
 
     async def get(self, session_id: str, actor: Actor) -> Open:
         """The session, if there is one that this actor may see; else ``NotFound``."""
+        opened = await self.find(session_id)
+        if opened is None or not opened.session.visible_to(actor):
+            raise NotFound("There is no such session. List yours with GET sessions, or hitl.sessions().")
+        return opened
+
+    async def find(self, session_id: str) -> Open | None:
+        """The session, whosever it is."""
         opened = self._open.get(session_id)
         if opened is None:
             async with self._loading:
@@ -75,8 +83,6 @@ class Registry:
                 if opened is None and (row := await self.services.journal.session(session_id)) is not None:
                     self._make_room()
                     opened = await self.load(row)
-        if opened is None or not opened.session.visible_to(actor):
-            raise NotFound("There is no such session. List yours with GET sessions, or hitl.sessions().")
         return opened
 
     async def load(self, row: SessionRow) -> Open:
@@ -133,15 +139,17 @@ class Registry:
 
     async def reopen(self) -> None:
         """Load the live sessions of an earlier host, and find their workers again."""
-        rows = await self.services.journal.sessions(SessionQuery(statuses=tuple(LIVE), limit=1_000_000))
-        for row in reversed(rows):
-            await self._find_worker(await self.load(row))
+        journal, live = self.services.journal, tuple(LIVE)
+        launches: dict[str, list[LaunchRow]] = {}
+        for launch in await journal.launches_of(live):
+            launches.setdefault(launch.session_id, []).append(launch)
+        for row in reversed(await journal.sessions(SessionQuery(statuses=live, limit=sys.maxsize))):
+            await self._find_worker(await self.load(row), launches.get(row.session_id, []))
 
-    async def _find_worker(self, opened: Open) -> None:
+    async def _find_worker(self, opened: Open, launches: Sequence[LaunchRow]) -> None:
         session = opened.session
         if session.status == "cancelling":
             await opened.attempts.recall_cancel()
-        launches = await self.services.journal.launches(session.session_id)
         current = [row for row in launches if not row.ended and row.attempt == session.snapshot.attempt]
         if current:
             await self._go_on(opened, current[-1])

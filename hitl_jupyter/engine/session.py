@@ -54,7 +54,9 @@ STORE_RETRY_SECONDS = 1.0
 """How often what has to be written is tried again while the journal refuses."""
 
 SNAPSHOT_EVERY = 2000
-"""Events between two snapshots in a live session's row: what is newer is folded in when a host starts again."""
+SNAPSHOT_BYTES = 16 * 1024 * 1024
+"""Events, and bytes of them, between two snapshots in a live session's row: what is newer is folded in when a host
+starts again, and retention takes nothing of it before."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,7 @@ class Services:
     next_rev: Callable[[], int]
     on_change: Callable[[Session], None]
     on_idle: Callable[[Session], None]
+    on_kept: Callable[[Session], None]
 
 
 class Session:
@@ -91,7 +94,7 @@ class Session:
         self.list_drafts: Callable[[], Awaitable[list[Draft]]] = _no_drafts
         self._snapshot = snapshot
         self._rev = rev
-        self._kept_seq = snapshot.last_seq
+        self._kept_seq, self._kept_at = snapshot.last_seq, 0
 
     # -- what others look at ---------------------------------------------------------------------------------------
 
@@ -177,7 +180,7 @@ class Session:
         rev = create.rev if create is not None else None
         if batch is not None and create is None:
             rev = self.services.next_rev() if _shows_in_lists(change) else None
-            update = self._update(snapshot, batch, rev)
+            update = self._update(snapshot, batch, rev, suspended=change.suspended_with is not None)
         write = Write(
             session_id=self.session_id,
             create=create and replace(create, snapshot=encode(snapshot), snapshot_seq=snapshot.last_seq),
@@ -196,6 +199,8 @@ class Session:
         for hook in self.after_commit:
             hook(change)  # the worker hears first: from there it is the longest way to the next question
         self._publish(batch)
+        if update is not None and update.snapshot is not None:
+            self.services.on_kept(self)
         if rev is not None:
             self.services.on_change(self)
 
@@ -221,11 +226,13 @@ class Session:
         batch = Batch(first_seq=first, last_seq=seq - 1, data=encode(change.events))
         return batch, fold(change.events, self._snapshot)
 
-    def _update(self, snapshot: Snapshot, batch: Batch, rev: int | None) -> SessionUpdate:
+    def _update(self, snapshot: Snapshot, batch: Batch, rev: int | None, *, suspended: bool) -> SessionUpdate:
         moved = snapshot.status != self._snapshot.status
-        keep = snapshot.ended or batch.last_seq - self._kept_seq >= SNAPSHOT_EVERY
+        bytes_now = self.tail.added + len(batch.data)
+        many = batch.last_seq - self._kept_seq >= SNAPSHOT_EVERY or bytes_now - self._kept_at >= SNAPSHOT_BYTES
+        keep = snapshot.ended or suspended or many
         if keep:
-            self._kept_seq = batch.last_seq
+            self._kept_seq, self._kept_at = batch.last_seq, bytes_now
         return SessionUpdate(
             last_seq=batch.last_seq,
             rev=rev,

@@ -289,7 +289,13 @@ class Workers:
         launch = Launch(
             launch_id=str(uuid.uuid4()), secret=secrets.token_urlsafe(32), socket=str(self._socket), env=env
         )
-        process = await self._launcher.launch(launch)
+        with anyio.CancelScope(shield=True):  # a process that was started has to be known, to end it
+            process = await self._launcher.launch(launch)
+        try:
+            await anyio.lowlevel.checkpoint_if_cancelled()
+        except BaseException:  # the host stops
+            process.kill()
+            raise
         worker = Worker(launch.launch_id, digest_of(launch.secret), process, key)
         self._enlist(worker)
         return worker

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable
 from types import TracebackType
-from typing import Literal, Protocol, Self
+from typing import Literal, NamedTuple, Protocol, Self
 
 from msgspec import Struct
 
@@ -150,6 +150,15 @@ class Write(Struct, frozen=True, kw_only=True):
     command: CommandRow | None = None
 
 
+class Truncation(NamedTuple):
+    """Events ``first_seq`` to ``last_seq`` of a session, of so many bytes, that retention took."""
+
+    first_seq: int
+    last_seq: int
+    bytes: int
+    reason: str
+
+
 class SessionQuery(Struct, frozen=True, kw_only=True):
     """Which sessions to list, newest first; ``cursor`` is (created_at, session_id) of the last one already had."""
 
@@ -206,7 +215,7 @@ class Journal(Protocol):
         """The newest session of that key, which is scoped to owner and notebook."""
 
     async def events(self, session_id: str, after: int, before: int, max_bytes: int) -> list[Batch]:
-        """Batches that hold a seq with ``after < seq < before``, whole, in order.
+        """Batches that hold a seq with ``after < seq < before``, whole, in order; between them, what retention took.
 
         At least one batch if there is any; further ones only while the sum stays within ``max_bytes``.
         """
@@ -217,6 +226,9 @@ class Journal(Protocol):
     async def request(self, request_id: str) -> RequestRow | None: ...
 
     async def launches(self, session_id: str) -> list[LaunchRow]: ...
+
+    async def launches_of(self, statuses: tuple[Status, ...]) -> list[LaunchRow]:
+        """The launches of all sessions that have one of these statuses; of each session by fence."""
 
     async def calls(self, session_id: str, attempt: int) -> list[CallRow]:
         """What a durable attempt called, in order, with what became of its questions."""
@@ -231,3 +243,23 @@ class Journal(Protocol):
 
     async def forget(self, session_id: str, rev: int) -> None:
         """Delete every row of a session; ``rev`` is that of this change, and is given to no other."""
+
+    # -- retention
+
+    async def expired(self, ended_before: float, keep: int, limit: int) -> list[str]:
+        """Ended sessions that are due, at most ``limit``, those that ended first before others.
+
+        Due is what ended before that time (epoch seconds), and the oldest of what is over ``keep`` sessions in all.
+        """
+
+    async def size(self, session_id: str) -> int:
+        """Bytes of events that are kept of a session."""
+
+    async def truncate(self, session_id: str, excess: int, reason: str) -> int:
+        """Take the oldest output of a session until ``excess`` bytes or all that may go are gone; how many that was.
+
+        Output is lines, displays and progress; everything else stays, and so does what the kept snapshot has not got.
+        """
+
+    async def truncations(self, session_id: str, after: int, before: int) -> list[Truncation]:
+        """What was taken of the events with ``after < seq < before``, in order; the outer ranges may reach further."""

@@ -43,7 +43,7 @@ def _living(launch_id: str, seen: Iterable[Process]) -> list[Process]:
             process = look(pid)
             if process is not None and process.lives and process.started_at == known.get(pid, process.started_at):
                 found[pid] = process
-    found |= {process.pid: process for process in below(found)}
+    found |= {process.pid: process for process in below(found) if process.lives}
     return list(found.values())
 
 

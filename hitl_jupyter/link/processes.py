@@ -48,7 +48,7 @@ def numbers() -> Iterator[int]:
 
 
 def below(roots: Iterable[int]) -> list[Process]:
-    """The living descendants of these processes, the nearest first."""
+    """The descendants of these processes, the nearest first; also those that have ended, until they are reaped."""
     children: dict[int, list[Process]] = {}
     for process in filter(None, map(look, numbers())):
         children.setdefault(process.parent, []).append(process)
@@ -57,7 +57,7 @@ def below(roots: Iterable[int]) -> list[Process]:
     while waiting:
         born = children.pop(waiting.popleft(), [])
         waiting.extend(child.pid for child in born)
-        found.extend(child for child in born if child.lives)
+        found.extend(born)
     return found
 
 

@@ -101,8 +101,6 @@ class Worker:
     def _run(self, run: Run) -> None:
         os.register_at_fork(before=_hold_sigterm, after_in_parent=_release_sigterm, after_in_child=self._after_fork)
         self._termination.install()
-        if run.calls:
-            self._channel.mute()
         self._capture = Capture(self._channel.emit, self._show)
         self._capture.start()
         displays = Displays(self._channel.emit)
@@ -122,6 +120,8 @@ class Worker:
         if isinstance(message, Run):
             if not self._running:  # it is sent again after every reconnection
                 self._running = True
+                if message.calls:  # here, for the answer to what it is going to ask again may be the next message
+                    self._channel.mute()
                 self._inbox.put(message)
         elif isinstance(message, Resolved):
             self._channel.resolve(message)

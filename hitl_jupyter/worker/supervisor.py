@@ -60,25 +60,27 @@ def supervise() -> None:
 
 def _stay(worker: int) -> NoReturn:
     _control(_PR_SET_NAME, ctypes.create_string_buffer(b"hitl-supervisor"))
-    ended = _watch(worker)
-    if (ended.si_code, ended.si_status) == (os.CLD_EXITED, 0):
-        _end_group(worker)
+    ended, told = _watch(worker)
+    if told or (ended.si_code, ended.si_status) != (os.CLD_EXITED, 0):
+        _end_all(worker)
     else:
-        _end_all()
+        _end_group(worker)
     _end_as(ended)
 
 
-def _watch(worker: int) -> os.waitid_result:
-    """How the worker ended, once it has. It stays a zombie: its number, which is its group's, is used by no other."""
+def _watch(worker: int) -> tuple[os.waitid_result, bool]:
+    """How the worker ended, and whether all was to. It stays a zombie: its number, which is its group's, is kept."""
+    told = False
     while (ended := os.waitid(os.P_PID, worker, os.WEXITED | os.WNOHANG | os.WNOWAIT)) is None:
         number = signal.sigwaitinfo(_WATCHED).si_signo
         if number == signal.SIGCHLD:
             _reap_orphans(worker)
         elif number == END_ALL:
-            _end_all()
+            told = True
+            os.kill(worker, signal.SIGKILL)
         else:
             _pass_on(number, worker)
-    return ended
+    return ended, told
 
 
 def _reap_orphans(worker: int) -> None:
@@ -96,49 +98,57 @@ def _pass_on(number: int, worker: int) -> None:
     os.kill(worker, number)
 
 
-def _end_all() -> None:
-    """Kill whatever is below this process, and what that starts meanwhile."""
+def _end_all(worker: int) -> None:
+    """Kill whatever is below this process, and what that starts meanwhile; the worker itself has ended."""
     enough = time.monotonic() + INSIST_SECONDS
-    while living := _below_us():
-        for process in living:
+    os.waitpid(worker, 0)
+    while time.monotonic() < enough:
+        for process in below([os.getpid()]):
             _kill(process)
-        if time.monotonic() > enough:
+        if _reap_all():  # all that lives below has an ancestor, or itself, as a child of this process
             return
         signal.sigtimedwait({signal.SIGCHLD}, _PAUSE_SECONDS)
 
 
-def _below_us() -> list[Process]:
-    """Everything below; looked for twice, for who lost its parent during a look is found under us by the next."""
-    us = os.getpid()
-    return below([us]) or below([us])
-
-
 def _kill(process: Process) -> None:
-    """Kill it with its group: that takes whole a group in which each starts the next and ends."""
+    """Kill it with its group, also if it has just ended: in the group can be a child that nobody has seen yet."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
-        if process.group != os.getpgrp():
+        if process.group > 1:  # 0 would be our own
             os.killpg(process.group, signal.SIGKILL)
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.kill(process.pid, signal.SIGKILL)
 
 
+def _reap_all() -> bool:
+    """Reap the children that have ended; whether none is left."""
+    try:
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+    except ChildProcessError:
+        return True
+    return False
+
+
 def _end_group(worker: int) -> None:
     """What the worker left in its group may clean up after it, but not stay."""
     enough = time.monotonic() + LEFTOVER_SECONDS
-    while time.monotonic() < enough and any(process.group == worker for process in _below_us()):
+    while time.monotonic() < enough and _group_lives(worker):
         came = signal.sigtimedwait(_WATCHED, _PAUSE_SECONDS)
         if came is not None and came.si_signo == END_ALL:
-            return _end_all()
+            return _end_all(worker)
         if came is not None and came.si_signo in PASSED_ON:
             _pass_on(came.si_signo, worker)
-    os.killpg(worker, signal.SIGKILL)
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(worker, signal.SIGKILL)
+
+
+def _group_lives(group: int) -> bool:
+    return any(process.group == group and process.lives for process in below([os.getpid()]))
 
 
 def _end_as(ended: os.waitid_result) -> NoReturn:
     """Leave with the worker's exit code, or by the signal that it died of."""
-    with contextlib.suppress(ChildProcessError):
-        while os.waitpid(-1, os.WNOHANG)[0]:
-            pass
+    _reap_all()
     if ended.si_code == os.CLD_EXITED:
         os._exit(ended.si_status)
     _control(_PR_SET_DUMPABLE, 0)  # the worker's core is the one to look at

@@ -78,11 +78,9 @@ export interface Progress {
 }
 
 /**
- * The session's status from here on. The first event of a session is `queued` and carries its facts.
- *
- * `queued` of a later attempt says in `answers` whether the person had it ask all anew; `cancelling` says who
- * cancels and why. One that changes nothing says in `detail` what holds the session up. With `resumed_from` a
- * durable task goes on in another process: what follows may repeat what stands after that event.
+ * The session's status. The first, `queued`, carries its facts; a later one says whether all is asked anew, and
+ * `cancelling` who cancels and why. `detail` is what holds the session up. After one with `resumed_from` a
+ * durable task goes on in another process, and may repeat what stands after that event.
  */
 export interface StatusChanged {
   readonly type: 'status';
@@ -240,7 +238,7 @@ export interface StateReplayComplete {
   readonly last_seq: number;
 }
 
-/** Retention took this prefix of the journal. */
+/** Retention took these events, of about so many `bytes`; the viewer goes on behind them. */
 export interface Truncated {
   readonly type: 'truncated';
   readonly session_id: string;

@@ -19,6 +19,7 @@ from hitl_jupyter.journal.sqlite import SqliteJournal
 from hitl_jupyter.launchers import local
 from hitl_jupyter.launchers.leftovers import DYING_SECONDS
 from hitl_jupyter.launchers.local import OBEY_SECONDS, LocalLauncher
+from hitl_jupyter.link.processes import boot_id
 from hitl_jupyter.protocol import StartTask, StatusChanged, WorkerEnv
 from tests.engine.fakes import ADA, journaled, until
 from tests.support.fake_host import ROOT, cell
@@ -130,7 +131,8 @@ async def words(lifeline: Lifeline, count: int = 1) -> list[str]:
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-async def test_a_cancel_ends(name: str, tmp_path: Path, lifeline: Lifeline) -> None:
+async def test_a_cancel_ends(name: str, tmp_path: Path, lifeline: Lifeline, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(local, "OBEY_SECONDS", 60)  # it is the supervisor that has to do it
     async with real_host(tmp_path) as manager:
         session_id = (await manager.start(started(HOSTILE[name], str(lifeline.path)), ADA)).session_id
         await words(lifeline, 2 if name in BOTH else 1)
@@ -253,6 +255,8 @@ async def test_a_cancel_that_a_host_began_is_ended_by_the_next_in_the_same_name(
         session_id = (await manager.start(started(body, str(lifeline.path)), ADA)).session_id
         await words(lifeline)
         await manager.cancel(session_id, ADA)
+        (launch,) = await manager.journal.launches(session_id)
+        assert launch.boot_id == boot_id()
     async with real_host(tmp_path) as manager:
         ended = await until(manager, session_id, "cancelled")
         assert ended.cancelled is not None

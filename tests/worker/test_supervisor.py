@@ -105,6 +105,16 @@ wait()
         assert set(lifeline.wait_for(4)) == {".", "worker", "child"}
 
 
+def test_a_worker_that_is_stopped_hears_a_signal_all_the_same(lifeline: Lifeline) -> None:
+    code = (
+        "signal.signal(signal.SIGTERM, lambda *_: say('heard')); say('.'); os.kill(os.getpid(), signal.SIGSTOP); wait()"
+    )
+    with supervised(lifeline, code) as process:
+        lifeline.wait_for(1)
+        process.terminate()
+        assert lifeline.wait_for(2) == [".", "heard"]
+
+
 def test_what_has_lost_its_parent_is_reaped(lifeline: Lifeline) -> None:
     code = """
 if os.fork() == 0:

@@ -85,8 +85,16 @@ export const RowView = memo(function RowView({
       return <div className="jp-hitl-Mark">{words.attemptMark(row.attempt)}</div>;
     case 'resumed':
       return <div className="jp-hitl-Mark">{words.resumed(row.cause)}</div>;
+    case 'held_up':
+      return (
+        <div className="jp-hitl-Mark" role="status">
+          {row.why}
+        </div>
+      );
     case 'replayed':
       return <div className="jp-hitl-Mark">{words.replayed(row.count, clockTime(row.at))}</div>;
+    case 'gap':
+      return <div className="jp-hitl-Mark">{words.gap(row.events)}</div>;
     case 'dropped':
       return <div className="jp-hitl-Mark">{words.dropped(row.events, byteCount(row.bytes))}</div>;
   }
