@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +47,8 @@ def test_a_server_that_slept_while_another_took_its_store_serves_nothing_and_wai
         url = f"{first.hitl}ws/{session_id}".replace("http", "ws", 1)
         viewer = websocket.create_connection(url, header=[f"Authorization: token {first.token}"], timeout=20)
 
-        with jupyter(tmp_path / "second", arguments=(f"--HitlExtension.store_dir={first.store}",)) as second:
+        second_on_its_store = jupyter(tmp_path / "second", arguments=(f"--HitlExtension.store_dir={first.store}",))
+        with closing(viewer), second_on_its_store as second:
             refusal = second.request("GET", "hitl/sessions")
             assert (refusal.status, refusal.json()["code"]) == (503, "store_held")
             assert first.process is not None
@@ -60,7 +62,6 @@ def test_a_server_that_slept_while_another_took_its_store_serves_nothing_and_wai
             os.kill(first.process.pid, signal.SIGCONT)
 
             assert close_code(viewer) == 4503, "its viewers are sent away rather than told what is out of date"
-            viewer.shutdown()  # type: ignore[no-untyped-call]
             eventually(lambda: health(first) == ("degraded", "store_held"), "the first knows that it has lost it")
             late = first.request("POST", f"hitl/cancel-task/{session_id}")
             assert (late.status, late.json()["code"]) == (503, "store_held")
