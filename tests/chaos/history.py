@@ -11,6 +11,7 @@ import hashlib
 import itertools
 import threading
 import time
+import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -77,11 +78,12 @@ class History:
         self.notes: list[str] = []
         self._file = None if path is None else path.open("ab")
         self._lock = threading.Lock()
+        self._name = uuid.uuid4().hex[:8]
         self._counter = itertools.count(1)
 
     def next_key(self) -> str:
-        """An idempotency key that no other command of this history has."""
-        return f"key-{next(self._counter)}"
+        """An idempotency key that no other command has, of this history or another."""
+        return f"{self._name}-{next(self._counter)}"
 
     @contextmanager
     def asking(self, client: str, what: What, session_id: str | None, **asked: Any) -> Iterator[dict[str, Any]]:
