@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-from contextlib import closing
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +48,8 @@ def test_a_server_that_slept_while_another_took_its_store_serves_nothing_and_wai
         viewer = websocket.create_connection(url, header=[f"Authorization: token {first.token}"], timeout=20)
 
         second_on_its_store = jupyter(tmp_path / "second", arguments=(f"--HitlExtension.store_dir={first.store}",))
-        with closing(viewer), second_on_its_store as second:
+        with ExitStack() as stack, second_on_its_store as second:
+            stack.callback(viewer.shutdown)  # close() leaves a socket open that the server closed
             refusal = second.request("GET", "hitl/sessions")
             assert (refusal.status, refusal.json()["code"]) == (503, "store_held")
             assert first.process is not None

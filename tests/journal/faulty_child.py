@@ -21,8 +21,6 @@ from hitl_jupyter.journal import writer
 from hitl_jupyter.journal.sqlite import SqliteJournal
 from tests.journal.records import held, lines, new_session
 
-writer.PROBE_SECONDS = 0.05  # type: ignore[misc]  # a test need not be as patient
-
 WRITTEN_AFTERWARDS = 5
 
 
@@ -85,4 +83,5 @@ async def run(path: Path) -> None:
 
 
 if __name__ == "__main__":
+    writer.PROBE_SECONDS = 0.05  # type: ignore[misc]  # a test need not be as patient
     asyncio.run(run(Path(sys.argv[1])))

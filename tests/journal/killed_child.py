@@ -22,8 +22,6 @@ from hitl_jupyter.journal.opening import open_for_reading
 from hitl_jupyter.journal.sqlite import SqliteJournal
 from tests.journal.records import answer, batch, lines, new_session, open_request
 
-writer.CHECKPOINT_PAGES = 12  # type: ignore[misc]  # so that the log is taken in several times
-
 TABLES = ("sessions", "batches", "requests", "launches", "commands", "drafts", "forgotten", "calls", "truncations")
 Thing = Callable[[SqliteJournal], Awaitable[None]]
 
@@ -75,4 +73,5 @@ async def run(path: Path, count: int, how: str) -> None:
 
 
 if __name__ == "__main__":
+    writer.CHECKPOINT_PAGES = 12  # type: ignore[misc]  # so that the log is taken in several times
     asyncio.run(run(Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3]))

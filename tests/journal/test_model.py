@@ -30,7 +30,7 @@ from hitl_jupyter.journal.contract import (
 from hitl_jupyter.journal.sqlite import SqliteJournal
 from hitl_jupyter.journal.writer import Faults
 from hitl_jupyter.protocol import Status
-from tests.journal.records import ALL, answer, batch, copy_as_crashed, open_request, session_row
+from tests.journal.records import ALL, answer, batch, copy_as_crashed, open_request, session_row, trouble_of
 
 _T = TypeVar("_T")
 STATUSES: tuple[Status, ...] = ("queued", "running", "waiting", "completed")
@@ -233,10 +233,10 @@ class JournalMachine(RuleBasedStateMachine):
         self.disk_is_full = True
         (refused,) = self.submit(write)
         assert isinstance(refused, StoreFull)
-        assert self.journal.trouble is refused
+        assert trouble_of(self.journal) is refused
         self.disk_is_full = False
         assert self.submit(write) == [None]
-        assert self.journal.trouble is None
+        assert trouble_of(self.journal) is None
         self.kept[session_id].batches.append(write.batch or batch(session_id, 0, 0))
 
     @rule()
