@@ -178,7 +178,7 @@ class Viewer(threading.Thread):
             with contextlib.suppress(OSError, websocket.WebSocketException):
                 self._watch_once()
         for each in self._stalled:
-            each.shutdown()
+            each.shutdown()  # type: ignore[no-untyped-call]
 
     def _watch_once(self) -> None:
         connection = self._connect()
@@ -195,7 +195,7 @@ class Viewer(threading.Thread):
                     self._take(connection.recv())
         finally:
             if connection not in self._stalled:
-                connection.shutdown()
+                connection.shutdown()  # type: ignore[no-untyped-call]
 
     def _take_trouble(self) -> str | None:
         trouble, self.trouble = self.trouble, None
