@@ -253,7 +253,7 @@ class Attempts:
             timestamp=self._services.clock(),
         )
 
-    async def _end_failed(self, error: str, error_type: str) -> None:
+    async def _end_failed(self, error: str, error_type: str, launch: LaunchRow | None = None) -> None:
         async with self._session.lock:
             change = self._session.change()
             if change.status in ENDED:
@@ -262,15 +262,15 @@ class Attempts:
                 change.end_cancelled(self._cancel_reason, self._cancelled_by.by if self._cancelled_by else None)
             else:
                 change.fail(self._failure(error, error_type), may_retry=True)
-            await self._session.commit(change)
+            await self._session.commit(change, launch=launch and replace(launch, ended=True))
 
     def _release(self, attempt: Attempt) -> None:
         self._current = None
         self._services.tasks.start_soon(attempt.worker.leave, self._services.limits.cancel_seconds)
 
-    async def lose(self, cause: str) -> None:
-        """End an attempt whose worker is gone for good, as found when a host starts."""
-        await self._end_failed(cause, "WorkerLost")
+    async def lose(self, cause: str, launch: LaunchRow | None = None) -> None:
+        """End an attempt whose worker is gone for good, as found when a host starts; once, for later hosts too."""
+        await self._end_failed(cause, "WorkerLost", launch)
 
     # -- to the worker -----------------------------------------------------------------------------------------------
 

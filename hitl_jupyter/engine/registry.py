@@ -146,7 +146,7 @@ class Registry:
     async def _go_on(self, opened: Open, launch: LaunchRow) -> None:
         worker = self.services.workers.adopt(launch)
         if worker is None:
-            await opened.attempts.lose("The worker process was gone when the host started again.")
+            await opened.attempts.lose("The worker process was gone when the host started again.", launch)
         else:
             opened.attempts.resume(worker, launch)
 
