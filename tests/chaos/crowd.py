@@ -178,7 +178,7 @@ class Viewer(threading.Thread):
             with contextlib.suppress(OSError, websocket.WebSocketException):
                 self._watch_once()
         for each in self._stalled:
-            each.shutdown()
+            _let_go(each)
 
     def _watch_once(self) -> None:
         connection = self._connect()
@@ -195,7 +195,7 @@ class Viewer(threading.Thread):
                     self._take(connection.recv())
         finally:
             if connection not in self._stalled:
-                connection.shutdown()
+                _let_go(connection)
 
     def _take_trouble(self) -> str | None:
         trouble, self.trouble = self.trouble, None
@@ -221,6 +221,12 @@ class Viewer(threading.Thread):
         raws = split_batch(data if self._batch else b"[" + data + b"]")
         for message in self._reader.take(raws):
             self._over |= message["type"] == "status" and message["status"] in ENDED
+
+
+def _let_go(connection: websocket.WebSocket) -> None:
+    """Close it without the closing handshake: whoever is at the other end may be dead."""
+    if connection.sock is not None:
+        connection.sock.close()
 
 
 def _reset(connection: websocket.WebSocket) -> None:

@@ -17,6 +17,7 @@ from tests.chaos.world import World
 
 pytestmark = pytest.mark.processes
 
+LOG_PRINTED = 20_000
 SECONDS_VARIABLE = "HITL_CHAOS_SECONDS"
 
 
@@ -28,6 +29,7 @@ def world(tmp_path: Path, history: History) -> Iterator[World]:
         yield made
     finally:
         made.close()
+        print(made.server.log[-LOG_PRINTED:])
 
 
 def run(world: World, rng: random.Random, figures: Figures, *, seconds: float, pause: tuple[float, float]) -> None:
