@@ -23,6 +23,7 @@ from anyio.abc import TaskGroup
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 from jupyter_server.base.websocket import WebSocketMixin
 from msgspec import UNSET, Struct
+from tornado.iostream import StreamClosedError
 from tornado.websocket import WebSocketClosedError, WebSocketHandler, WebSocketProtocol, WebSocketProtocol13
 
 from hitl_jupyter.engine.actor import Actor
@@ -157,7 +158,7 @@ class Socket(WebSocketMixin, WebSocketHandler, Handler):
         try:
             async for frame in self._frames:
                 await self._write(frame)
-        except WebSocketClosedError:
+        except (WebSocketClosedError, StreamClosedError):  # the second where the network ended it, in mid-frame
             return
         except TimeoutError:
             self.close(TOO_SLOW, "Nothing was taken for too long. Connect again with ?after=.")

@@ -12,10 +12,13 @@ import pytest
 from tests.chaos.checker import violations
 from tests.chaos.evidence import Evidence
 from tests.chaos.history import History
+from tests.chaos.world import World
 
 SEED_VARIABLE = "HITL_CHAOS_SEED"
 LINES_PRINTED = 200
 """Lines of a history that a failing run prints; its file has all."""
+LOG_PRINTED = 20_000
+"""Characters of the server's log."""
 
 
 class Figures:
@@ -87,3 +90,15 @@ def history(tmp_path: Path) -> Iterator[History]:
     lines = path.read_text().splitlines()
     print(f"{path}: {len(lines)} lines, the last of which are")
     print("\n".join(lines[-LINES_PRINTED:]))
+
+
+@pytest.fixture
+def world(tmp_path: Path, history: History) -> Iterator[World]:
+    """A real server with a store of its own, and its sessions."""
+    made = World(tmp_path, history)
+    try:
+        made.bring_up()
+        yield made
+    finally:
+        made.close()
+        print(made.server.log[-LOG_PRINTED:])

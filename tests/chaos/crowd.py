@@ -93,7 +93,7 @@ class Crowd:
         if rng.random() < 0.8:  # the others are checked by a worker that describes the tasks
             start["env"] = {"cwd": str(REPOSITORY)}
         for _ in range(rng.choice([1, 1, 1, 2])):  # a double click
-            while (reply := self._send("starter", "start", None, start)) is None and not self.home.wait(0.1):
+            while (reply := self.send("starter", "start", None, start)) is None and not self.home.wait(0.1):
                 continue
         if reply is not None and "session_id" in reply:
             self._know(reply["session_id"], rng)
@@ -113,17 +113,18 @@ class Crowd:
 
     def visit(self, name: str, session_id: str, rng: random.Random, *, cancels: float = CANCELS) -> None:
         """Look at one session, and do one thing about it."""
-        snapshot = self._read(name, session_id)
+        snapshot = self.read(name, session_id)
         if snapshot is None:
             return
         if snapshot["status"] in ENDED:
             self.live.pop(session_id, None)
         elif rng.random() < cancels:
-            self._send(name, "cancel", session_id, {"force": rng.random() < 0.3})
+            self.send(name, "cancel", session_id, {"force": rng.random() < 0.3})
         elif snapshot["open_requests"]:
             self._answer(name, session_id, rng.choice(snapshot["open_requests"]), rng)
 
-    def _read(self, name: str, session_id: str) -> dict[str, Any] | None:
+    def read(self, name: str, session_id: str) -> dict[str, Any] | None:
+        """A session's snapshot, None where it cannot be had now."""
         try:
             with self.world.history.asking(name, "read", session_id) as reply:
                 snapshot: dict[str, Any] = self.world.call("GET", f"sessions/{session_id}")
@@ -134,11 +135,12 @@ class Crowd:
 
     def _answer(self, name: str, session_id: str, request: dict[str, Any], rng: random.Random) -> None:
         request_id = request["request_id"]
-        command = self.sent.pop(request_id, None) or self._command(request, rng)
-        if self._send(name, "answer", session_id, command) is None:
+        command = self.sent.pop(request_id, None) or self.command(request, rng)
+        if self.send(name, "answer", session_id, command) is None:
             self.sent[request_id] = command
 
-    def _command(self, request: dict[str, Any], rng: random.Random) -> Command:
+    def command(self, request: dict[str, Any], rng: random.Random) -> Command:
+        """An answer of the kind that a request wants, with words of its own."""
         key = self.world.history.next_key()
         named: Command = {"request_id": request["request_id"], "idempotency_key": key}
         if request["type"] == "request_user_input":
@@ -147,7 +149,7 @@ class Crowd:
             return {"type": "confirm", "value": rng.random() < 0.5, "comment": key, **named}
         return {"type": "retry", "value": rng.random() > DECLINES, "answers": rng.choice(["ask", "reuse"]), **named}
 
-    def _send(self, name: str, what: What, session_id: str | None, asked: Command) -> dict[str, Any] | None:
+    def send(self, name: str, what: What, session_id: str | None, asked: Command) -> dict[str, Any] | None:
         """Send a command; its reply or its refusal, None where nobody knows what it came to."""
         route = {"start": "start-task", "answer": f"answer/{session_id}", "cancel": f"cancel-task/{session_id}"}[what]
         try:
@@ -178,7 +180,7 @@ class Viewer(threading.Thread):
             with contextlib.suppress(OSError, websocket.WebSocketException):
                 self._watch_once()
         for each in self._stalled:
-            each.shutdown()  # type: ignore[no-untyped-call]
+            _let_go(each)
 
     def _watch_once(self) -> None:
         connection = self._connect()
@@ -195,7 +197,7 @@ class Viewer(threading.Thread):
                     self._take(connection.recv())
         finally:
             if connection not in self._stalled:
-                connection.shutdown()  # type: ignore[no-untyped-call]
+                _let_go(connection)
 
     def _take_trouble(self) -> str | None:
         trouble, self.trouble = self.trouble, None
@@ -221,6 +223,12 @@ class Viewer(threading.Thread):
         raws = split_batch(data if self._batch else b"[" + data + b"]")
         for message in self._reader.take(raws):
             self._over |= message["type"] == "status" and message["status"] in ENDED
+
+
+def _let_go(connection: websocket.WebSocket) -> None:
+    """Close it without the closing handshake: whoever is at the other end may be dead."""
+    if connection.sock is not None:
+        connection.sock.close()
 
 
 def _reset(connection: websocket.WebSocket) -> None:

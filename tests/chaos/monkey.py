@@ -115,7 +115,7 @@ class Monkey:
 
 
 def quiesce(world: World, crowd: Crowd, rng: random.Random) -> None:
-    """Answer everybody, then cancel what goes on, until every session has ended."""
+    """Answer everybody, then cancel what goes on, until every session has ended, and with them every process."""
     patient_until = time.monotonic() + QUIET_SECONDS / 4
 
     def quiet() -> bool:
@@ -125,3 +125,4 @@ def quiesce(world: World, crowd: Crowd, rng: random.Random) -> None:
         return not living
 
     eventually(quiet, "every session ends", within=QUIET_SECONDS)
+    eventually(lambda: not world.workers(), "every process of a session ends", within=QUIET_SECONDS / 4)

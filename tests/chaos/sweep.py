@@ -6,11 +6,13 @@ the next host on the same store, until the session has ended.
 
 from __future__ import annotations
 
+import os
 import time
 from pathlib import Path
 from typing import Any
 
 import msgspec
+import psutil
 from msgspec import Struct
 
 from hitl_jupyter.protocol import split_batch
@@ -19,10 +21,16 @@ from tests.chaos.evidence import Evidence, Record
 from tests.chaos.history import History, Reader, Refused, Unknown, What
 from tests.chaos.host_child import Instant, forking, main
 from tests.chaos.ledger import read_ledger
+from tests.support.processes import end, with_variable
+from tests.support.waiting import eventually
 
 REPOSITORY = Path(__file__).parents[2]
-PATIENCE_SECONDS = 30.0
+PATIENCE_SECONDS = 60.0
+"""For what takes a second, on a machine that has nothing else to do."""
+
 LOOK_SECONDS = 0.01
+MARK = "HITL_CHAOS_POINT"
+"""The variable that all processes of a point have, and no other."""
 
 
 class Scenario(Struct, frozen=True, kw_only=True):
@@ -118,6 +126,7 @@ class Patient:
     def __init__(self, folder: Path, scenario: Scenario, crashes: tuple[Crash, ...], history: History) -> None:
         self.scenario = scenario
         self.history = history
+        self._environ = {**os.environ, MARK: str(folder)}
         self.session_id = ""
         self._ledger = folder / "ledger"
         self._reader = Reader("viewer", "", history)
@@ -133,9 +142,14 @@ class Patient:
                 self._act()
                 self.host.pause()
             self._start()  # the same key: it gives the same session, ended or not
+            eventually(lambda: not self._processes(), "with the session its processes end")
             return self._evidence()
         finally:
             self.host.close()
+            end(self._processes())
+
+    def _processes(self) -> list[psutil.Process]:
+        return with_variable(MARK, self._environ[MARK])
 
     def _start(self) -> None:
         key = self._key("start")
@@ -144,9 +158,9 @@ class Patient:
             "params": {"ledger": str(self._ledger), "plan": self.scenario.plan},
             "title": key,
             "idempotency_key": key,
-            "env": {"cwd": str(REPOSITORY)},
         }
-        self.session_id = self._insist("start", None, **start)["session_id"]
+        env = {"cwd": str(REPOSITORY), "environ": self._environ}
+        self.session_id = self._insist("start", None, **start, env=env)["session_id"]
         if not self._reader.session_id:
             self._reader.session_id = self.session_id
             self._watch()
@@ -175,7 +189,8 @@ class Patient:
         arguments = asked if session_id is None else {"session_id": session_id, **asked}
         while True:
             try:
-                with self.history.asking("client", what, session_id, **asked) as reply:
+                told = {name: value for name, value in asked.items() if name != "env"}
+                with self.history.asking("client", what, session_id, **told) as reply:
                     reply.update(self.host.ask(what, **arguments))
                 return reply
             except Unknown:

@@ -4,30 +4,17 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from tests.chaos.conftest import Figures
 from tests.chaos.crowd import Crowd
-from tests.chaos.history import History
 from tests.chaos.monkey import Monkey, quiesce
 from tests.chaos.world import World
 
 pytestmark = pytest.mark.processes
 
 SECONDS_VARIABLE = "HITL_CHAOS_SECONDS"
-
-
-@pytest.fixture
-def world(tmp_path: Path, history: History) -> Iterator[World]:
-    made = World(tmp_path, history)
-    try:
-        made.bring_up()
-        yield made
-    finally:
-        made.close()
 
 
 def run(world: World, rng: random.Random, figures: Figures, *, seconds: float, pause: tuple[float, float]) -> None:

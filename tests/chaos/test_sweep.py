@@ -55,7 +55,7 @@ def sweep(tmp_path: Path, figures: Figures) -> Sweep:
     return Sweep(tmp_path, figures)
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(240)
 def test_a_crash_at_any_instant_of_a_commit_loses_nothing_and_does_nothing_twice(
     sweep: Sweep, rng: random.Random
 ) -> None:

@@ -49,7 +49,11 @@ class World:
         self.server = JupyterProcess(
             home=folder / "jupyter",
             environ={"PYTHONPATH": str(REPOSITORY), MARK: self._mark},
-            arguments=("--HitlExtension.max_starts_per_minute=100000", "--HitlExtension.max_live_sessions=100000"),
+            arguments=(
+                "--HitlExtension.max_starts_per_minute=100000",
+                "--HitlExtension.max_live_sessions=100000",
+                "--HitlExtension.warm_spare_seconds=5",  # when all sessions have ended, so do all processes
+            ),
         )
 
     # -- asking ------------------------------------------------------------------------------------------------------

@@ -138,7 +138,7 @@ async def test_a_system_without_process_descriptors_waits_in_a_thread(
         ("while True: pass", True),
         ("import subprocess, sys; subprocess.run([sys.executable, '-c', 'while True: pass'])", True),
         ("import signal; signal.pause()", False),
-        ("import os, signal; os.kill(os.getpid(), signal.SIGSTOP)", False),
+        ("import os, signal; sum(range(5_000_000)); os.kill(os.getpid(), signal.SIGSTOP)", False),
     ],
 )
 async def test_a_worker_is_at_work_while_it_or_what_it_started_uses_the_processor(

@@ -13,7 +13,7 @@ from hitl_jupyter.journal.contract import SessionQuery
 from hitl_jupyter.journal.sqlite import SqliteJournal
 from hitl_jupyter.launchers.contract import Launched, WorkerProcess
 from hitl_jupyter.link.messages import Ack, Run
-from hitl_jupyter.protocol import Confirm, RequestConfirmation, Retry, TaskCompleted
+from hitl_jupyter.protocol import Confirm, RequestConfirmation, Retry, TaskCompleted, TaskFailed
 from tests.engine.fakes import ADA, SHIPPED, FakeLauncher, FakeWorker, host, journaled, read_until, until
 from tests.engine.test_sessions import completes, confirms, never_ends
 
@@ -50,6 +50,16 @@ async def test_a_session_whose_worker_is_gone_is_failed_with_its_cause_and_can_b
         await manager.answer(session_id, Retry(value=True, request_id=snapshot.error.request_id), ADA)
         done = await until(manager, session_id, "completed")
         assert done.attempt == 2
+
+
+async def test_a_worker_that_was_gone_ends_its_attempt_once_however_often_the_host_starts(tmp_path: Path) -> None:
+    async with host(tmp_path, never_ends) as (manager, _):
+        session_id = (await manager.start(SHIPPED, ADA)).session_id
+        await until(manager, session_id, "running")
+    for _ in range(2):
+        async with host(tmp_path, never_ends) as (manager, _):
+            endings = [event for event in await journaled(manager, session_id) if isinstance(event, TaskFailed)]
+            assert len(endings) == 1
 
 
 async def test_open_questions_of_a_lost_worker_are_closed_so_no_answer_goes_nowhere(tmp_path: Path) -> None:
