@@ -20,7 +20,7 @@ from msgspec.structs import replace
 from hitl_jupyter.engine.limits import Limits
 from hitl_jupyter.engine.manager import SessionManager
 from hitl_jupyter.journal.sqlite import SqliteJournal
-from hitl_jupyter.launchers.contract import WorkerProcess
+from hitl_jupyter.launchers.contract import Launched, WorkerProcess
 from hitl_jupyter.link.messages import Ack, Resolved, Run, WorkerEvent
 from hitl_jupyter.protocol import RequestConfirmation, RequestUserInput, Stream
 from tests.chaos.ledger import Effect, Line
@@ -41,9 +41,9 @@ class SurvivingLauncher(FakeLauncher):
         super().__init__(tasks, *scripts)
         self.over: list[FakeProcess] = []
 
-    def adopt(self, pid: int, started_at: float) -> WorkerProcess | None:
+    def adopt(self, launched: Launched) -> WorkerProcess | None:
         living = (process for process in self.processes if process not in self.over)
-        return next((process for process in living if process.pid == pid), None)
+        return next((process for process in living if process.pid == launched.pid), None)
 
 
 class Puppet:
