@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import random
 import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import anyio
@@ -42,6 +45,7 @@ LIMITS = Limits(max_warm_spares=0, resume_seconds=0.05)
 HEAD = """
 import asyncio, os, signal
 from pathlib import Path
+from random import Random
 import hitl_jupyter as hitl
 
 def note(folder, text):
@@ -419,3 +423,98 @@ def go(ctx, folder):
         assert lost.error is not None
         assert lost.error.error_type == "WorkerLost"
     assert ledger(tmp_path) == ["run"]
+
+
+STEPS = 12
+
+LONG = """
+import secrets, time
+
+def draw(folder):
+    value = secrets.token_hex(4)
+    time.sleep(0.01)
+    return value
+
+@hitl.task(durable=True, suspend_after=0.2)
+def go(ctx, folder):
+    for number in range(12):
+        value = ctx.step(draw, folder)
+        note(folder, f"{number}={value}")
+        ctx.stream(number, value)
+        if number % 4 == 3:
+            ctx.confirm(f"Go on after {number}?")
+    return "done"
+"""
+"""What a step gave is noted after it: whatever process goes on, it must be the same."""
+
+
+async def torment(store: Path, rounds: int, seed: int) -> dict[str, int]:
+    """Run that task so often, with its processes and hosts killed and stopped as the seed says; what was done."""
+    chance = random.Random(seed)
+    done = {"worker killed": 0, "host changed": 0, "answered": 0}
+    for number in range(rounds):
+        folder = store / str(number)
+        folder.mkdir()
+        session_id = ""
+        ended = False
+        while not ended:
+            async with real_host(folder, Limits(max_warm_spares=0, resume_seconds=0.01)) as manager:
+                session_id = session_id or await begin(manager, LONG, folder)
+                with anyio.move_on_after(chance.uniform(0.5, 3.0)):
+                    ended = await answer_and_kill(manager, session_id, chance, done)
+                done["host changed"] += not ended
+        async with real_host(folder) as manager:
+            await check_long(manager, session_id, folder)
+    return done
+
+
+async def answer_and_kill(manager: SessionManager, session_id: str, chance: Random, done: dict[str, int]) -> bool:
+    """Until the session has ended; then true."""
+    async with await manager.watch(session_id, ADA) as viewer:
+        async for _ in viewer:
+            snapshot = await manager.snapshot(session_id, ADA)
+            if snapshot.ended:
+                return True
+            for request in snapshot.open_requests:
+                assert isinstance(request, RequestConfirmation), (
+                    "it was given up after kills that were too many in a row"
+                )
+                if chance.random() < 0.5:
+                    await manager.answer(session_id, Confirm(value=True, request_id=request.request_id), ADA)
+                    done["answered"] += 1
+            launches = await manager.journal.launches(session_id)
+            if chance.random() < 0.1 and launches and launches[-1].pid is not None and not launches[-1].ended:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(launches[-1].pid, signal.SIGKILL)
+                    done["worker killed"] += 1
+    return False
+
+
+async def check_long(manager: SessionManager, session_id: str, folder: Path) -> None:
+    events = await journaled(manager, session_id)
+    assert (await manager.snapshot(session_id, ADA)).values == "done"
+    assert [e.seq for e in events] == list(range(1, len(events) + 1))
+    noted = {tuple(line.split("=")) for line in ledger(folder)}
+    assert len(noted) == STEPS, "a step that had returned was taken again"
+    said = {tuple(e.content.split()) for e in events if isinstance(e, Stream) and e.source == "task"}
+    assert said <= noted
+    questions = [e.message for e in events if isinstance(e, RequestConfirmation)]
+    assert questions == [f"Go on after {number}?" for number in (3, 7, 11)], "a question was asked twice"
+    launches = await manager.journal.launches(session_id)
+    assert [row.fence for row in launches] == sorted({row.fence for row in launches})
+
+
+@pytest.mark.timeout(120)
+async def test_wherever_it_is_killed_what_a_step_returned_stays_and_no_question_is_asked_twice(tmp_path: Path) -> None:
+    done = await torment(tmp_path, rounds=2, seed=int(os.environ.get("HITL_CHAOS_SEED", "1")))
+    assert done["answered"] >= 6
+
+
+@pytest.mark.chaos
+@pytest.mark.timeout(1800)
+async def test_wherever_it_is_killed_a_hundred_times_over(tmp_path: Path) -> None:
+    seed = int(os.environ.get("HITL_CHAOS_SEED", "1"))
+    done = await torment(tmp_path, rounds=60, seed=seed)
+    print(f"HITL_CHAOS_SEED={seed}: {done}")
+    assert done["worker killed"] >= 20
+    assert done["host changed"] >= 20
