@@ -95,6 +95,13 @@ class KeyConflict(HitlError):
     status_hint = 409
 
 
+class KeyReused(HitlError):
+    """Raised when an idempotency key comes with another command than the one it was first used for."""
+
+    code = "key_reused"
+    status_hint = 422
+
+
 class UnclearTarget(HitlError):
     """Raised when a command without a ``request_id`` fits no open request, or several, or one shown too briefly."""
 

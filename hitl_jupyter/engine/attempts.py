@@ -25,7 +25,7 @@ from hitl_jupyter.engine.starts import environment_of
 from hitl_jupyter.engine.tail import join_messages
 from hitl_jupyter.engine.worker import LEAVE_SECONDS, Worker
 from hitl_jupyter.errors import LaunchFailed, WorkerUnavailable
-from hitl_jupyter.journal.contract import REFUSALS, CallRow, LaunchRow
+from hitl_jupyter.journal.contract import REFUSALS, CallRow, CommandRow, LaunchRow
 from hitl_jupyter.launchers.contract import Leftover
 from hitl_jupyter.link.messages import Stop, Validated, WorkerEvent
 from hitl_jupyter.protocol import (
@@ -374,14 +374,14 @@ class Attempts:
 
     # -- cancelling --------------------------------------------------------------------------------------------------
 
-    async def cancel(self, actor: Actor, *, force: bool, reason: str = "user") -> Status:
+    async def cancel(self, actor: Actor, *, force: bool, reason: str, command: CommandRow | None = None) -> Status:
         """End the session; cancelling again changes nothing, but ``force`` kills at once."""
         async with self._session.lock:
             if self._session.snapshot.ended:
                 return self._session.status
             begun = self._session.status != "cancelling"
             if begun:
-                await self._begin_cancel(actor, reason)
+                await self._begin_cancel(actor, reason, command)
             attempt = self._current
         if attempt is not None:
             if force or not attempt.started:  # a worker that has not begun has nothing to end in order
@@ -390,11 +390,11 @@ class Attempts:
                 self._services.tasks.start_soon(self._cancelling.escalate, attempt.worker, self._services.limits)
         return self._session.status
 
-    async def _begin_cancel(self, actor: Actor, reason: str) -> None:
+    async def _begin_cancel(self, actor: Actor, reason: str, command: CommandRow | None) -> None:
         change = self._session.change()
         idle = self._current is None and change.status != "queued"
         change.begin_cancel(actor.by, actor.via, reason)
         if idle:  # it waits on its retry request, or was let go: no process of it lives
             change.end_cancelled(reason, actor.by)
-        await self._session.commit(change)
+        await self._session.commit(change, command=command)
         self._cancelling.by, self._cancelling.reason = actor.by, reason

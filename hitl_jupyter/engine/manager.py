@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
@@ -18,11 +18,13 @@ from msgspec.structs import replace
 from hitl_jupyter.engine.actor import HOST, Actor
 from hitl_jupyter.engine.background import Background
 from hitl_jupyter.engine.catalogue import Catalogue
+from hitl_jupyter.engine.deadlines import Deadlines
 from hitl_jupyter.engine.feed import Feed, Feeds
 from hitl_jupyter.engine.history import page
 from hitl_jupyter.engine.hub import Viewer
 from hitl_jupyter.engine.limits import Limits
-from hitl_jupyter.engine.registry import Open, Registry
+from hitl_jupyter.engine.outcomes import content_of, first_outcome, outcome_row, scope_of
+from hitl_jupyter.engine.registry import Open, Registry, no_such_session
 from hitl_jupyter.engine.results import forget_steps, result_path
 from hitl_jupyter.engine.retention import Retention
 from hitl_jupyter.engine.session import Services
@@ -40,6 +42,7 @@ from hitl_jupyter.link.spool import folder_of
 from hitl_jupyter.protocol import (
     PROTOCOL_VERSION,
     AnswerCommand,
+    Cancel,
     DraftInput,
     RequestResolved,
     StartTask,
@@ -70,6 +73,10 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     on_shutdown: Literal["keep", "cancel"] = "keep"
 
 
+class _Cancelled(msgspec.Struct, frozen=True, kw_only=True):
+    status: Status
+
+
 class SessionManager:
     """All sessions of a host. Open it with ``async with``, in a task that lives as long as it.
 
@@ -83,6 +90,8 @@ class SessionManager:
         Folder of the link's socket, start files and results; private to this user.
     limits, policy : Limits, Policy
         What is allowed, and what is done by default.
+    clock : callable
+        The wall clock, in epoch seconds: deadlines are moments of it, and the host's events are stamped by it.
     """
 
     def __init__(
@@ -92,6 +101,7 @@ class SessionManager:
         store: Path,
         limits: Limits | None = None,
         policy: Policy | None = None,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self.journal = journal
         self.limits = limits or Limits()
@@ -101,6 +111,8 @@ class SessionManager:
         self._starts = Starts(store / "starts")
         self._results = store / "results"
         self._spools = Spools(folder_of(store / SOCKET))
+        self._clock = clock
+        self._deadlines = Deadlines(clock)
         self._feeds = Feeds()
         self._registry = Registry(self._feeds, self.policy.on_disconnect)
         self._rev = 0
@@ -120,9 +132,10 @@ class SessionManager:
             socket = self._store / SOCKET
             self._workers = Workers(self._launcher, socket, self.limits, self._tasks)
             self._catalogue = Catalogue(self._workers, self.policy.worker_env, self.policy.task_modules, self.limits)
-            self._retention = Retention(self.journal, self.limits, self._tasks, time.time, self._expire)
+            self._retention = Retention(self.journal, self.limits, self._tasks, self._clock, self._expire)
             self._registry.services = self._services()
             self._starter = Starter(self._registry, self._catalogue, self.policy.default_tasks, self._launcher.name)
+            self._tasks.start_soon(self._deadlines.keep)
             await self._registry.reopen()
             self._retention.start()
             await self._spools.sweep(self.journal, {opened.attempts.launch_id for opened in self._registry})
@@ -146,7 +159,8 @@ class SessionManager:
             spools=self._spools,
             limits=self.limits,
             tasks=self._tasks,
-            clock=time.time,
+            deadlines=self._deadlines,
+            clock=self._clock,
             next_rev=self._next_rev,
             on_change=self._registry.on_change,
             on_idle=self._registry.on_idle,
@@ -193,18 +207,27 @@ class SessionManager:
         self, session_id: str, command: AnswerCommand, actor: Actor, viewer: Viewer | None = None
     ) -> RequestResolved:
         """Settle a request of a session; see :class:`~hitl_jupyter.errors.HitlError`'s children for the refusals."""
-        return await (await self._get(session_id, actor)).requests.answer(command, actor, viewer)
+        opened = await self._concerning(session_id, command.request_id, actor)
+        return await opened.requests.answer(command, actor, viewer)
 
     async def save_draft(self, session_id: str, draft: DraftInput, actor: Actor) -> None:
         """Keep a half-typed answer."""
-        await (await self._get(session_id, actor)).requests.save_draft(draft, actor)
+        opened = await self._concerning(session_id, draft.request_id, actor)
+        await opened.requests.save_draft(draft, actor)
 
-    async def cancel(self, session_id: str, actor: Actor, *, force: bool = False) -> Status:
-        """End a session; the status it has now. To cancel again changes nothing, so it needs no idempotency key."""
+    async def cancel(
+        self, session_id: str, actor: Actor, *, force: bool = False, idempotency_key: str | None = None
+    ) -> Status:
+        """End a session; the status it has now. To cancel again changes nothing, whether or not it has the same key."""
         opened = await self._get(session_id, actor)
         if not opened.session.owned_by(actor):
             raise Forbidden("Only the session's owner may cancel it. Answer what you are asked, or ask the owner.")
-        return await opened.attempts.cancel(actor, force=force)
+        scope, content = scope_of(session_id, actor), content_of(Cancel(force=force))
+        if (before := await first_outcome(self.journal, scope, idempotency_key, [content])) is not None:
+            return msgspec.json.decode(before, type=_Cancelled).status
+        reply = _Cancelled(status="cancelling")
+        command = outcome_row(scope, idempotency_key, content, reply, self._clock())
+        return await opened.attempts.cancel(actor, force=force, reason="user", command=command)
 
     async def forget(self, session_id: str, actor: Actor) -> None:
         """Delete an ended session with all that is kept of it."""
@@ -333,6 +356,15 @@ class SessionManager:
             "workers": self._workers.count,
             "limits": msgspec.to_builtins(self.limits),
         }
+
+    async def _concerning(self, session_id: str, request_id: str | None, actor: Actor) -> Open:
+        """The session, for who may see it, or was asked this request of it: that one's fate is theirs to learn."""
+        opened = await self._registry.find(session_id)
+        if opened is None or not (
+            opened.session.visible_to(actor) or await opened.requests.was_asked(actor, request_id)
+        ):
+            raise no_such_session()
+        return opened
 
     async def _get(self, session_id: str, actor: Actor) -> Open:
         return await self._registry.get(session_id, actor)

@@ -71,11 +71,11 @@ class Registry:
         """The session, if there is one that this actor may see; else ``NotFound``."""
         opened = await self.find(session_id)
         if opened is None or not opened.session.visible_to(actor):
-            raise NotFound("There is no such session. List yours with GET sessions, or hitl.sessions().")
+            raise no_such_session()
         return opened
 
     async def find(self, session_id: str) -> Open | None:
-        """The session, whosever it is."""
+        """The session, whoever asks."""
         opened = self._open.get(session_id)
         if opened is None:
             async with self._loading:
@@ -219,3 +219,8 @@ def _latest_durable(launches: Sequence[LaunchRow], snapshot: Snapshot) -> Launch
     over = any(isinstance(request, TaskFailed) and request.ends_attempt for request in snapshot.open_requests)
     rows = [row for row in launches if row.attempt == snapshot.attempt and row.suspend_after is not None]
     return rows[-1] if rows and not over else None
+
+
+def no_such_session() -> NotFound:
+    """The one refusal for a session that is absent, and for one that is somebody else's."""
+    return NotFound("There is no such session. List yours with GET sessions, or hitl.sessions().")

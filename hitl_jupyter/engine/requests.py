@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import Any, Protocol
+from typing import Any, NoReturn, Protocol
 
 import anyio
 import msgspec
@@ -16,13 +16,15 @@ from hitl_jupyter.engine.actor import Actor
 from hitl_jupyter.engine.change import Change
 from hitl_jupyter.engine.hub import Viewer
 from hitl_jupyter.engine.limits import check_answer
+from hitl_jupyter.engine.outcomes import content_of, first_outcome, outcome_row, scope_of, target_of
 from hitl_jupyter.engine.session import Session
-from hitl_jupyter.engine.tail import join_messages
-from hitl_jupyter.errors import Forbidden, HitlError, InvalidValues, WrongState
-from hitl_jupyter.journal.contract import CommandRow, DraftRow
+from hitl_jupyter.engine.tail import join_batches, join_messages
+from hitl_jupyter.errors import Forbidden, HitlError, InvalidValues, WorkerUnavailable, WrongState
+from hitl_jupyter.journal.contract import DraftRow
 from hitl_jupyter.link.messages import Validated
 from hitl_jupyter.masking import has_secrets, mask, without_secrets
 from hitl_jupyter.protocol import (
+    REQUEST_EVENTS,
     AnswerCommand,
     Confirm,
     Draft,
@@ -34,12 +36,12 @@ from hitl_jupyter.protocol import (
     Retry,
     TaskFailed,
     UserInput,
+    decode_events,
     encode,
 )
 from hitl_jupyter.snapshot import OpenRequest, find_open, find_settled
 
-DEADLINE_LOOK_SECONDS = 30.0
-"""A waiting deadline looks at the wall clock at least this often, for clocks jump and laptops sleep."""
+Question = RequestConfirmation | RequestUserInput
 
 _resolution_decoder = msgspec.json.Decoder(RequestResolved)
 
@@ -58,30 +60,31 @@ class Requests:
         self._session = session
         self._checker = checker
         self._limits = session.services.limits
-        self._armed: set[str] = set()
         self._turns: dict[str, anyio.Lock] = {}
         session.list_drafts = self.drafts
-        session.after_commit.append(self._arm_deadlines)
-        self._arm_deadlines(None)
+        session.after_commit.append(self._follow)
+        for request in session.snapshot.open_requests:
+            self._keep_deadline(request)
 
     # -- answers -----------------------------------------------------------------------------------------------------
 
     async def answer(self, command: AnswerCommand, actor: Actor, viewer: Viewer | None) -> RequestResolved:
         """Settle a request, once; a repeated idempotency key gives the first outcome again."""
-        if (before := await self._first_outcome(command)) is not None:
+        if (before := await self._first_outcome(command, actor)) is not None:
             return before
         request = answers.target(self._session.snapshot, command, viewer, self._limits)
         if request is None:
             raise await self._why_not_open(command.request_id)
         self._check_may_answer(request, actor)
         async with self._turn(request):
-            value = await self._checked(request, command)
+            try:
+                value = await self._checked(request, command)
+            except (InvalidValues, WorkerUnavailable) as error:
+                await self._refuse(request, error)
             async with self._session.lock:
-                if (before := await self._first_outcome(command)) is not None:
+                if (before := await self._first_outcome(command, actor)) is not None:
                     return before
-                request_id = request.request_id or ""
-                if find_open(self._session.snapshot, request_id) is None:
-                    raise await self._why_not_open(request_id)
+                await self._check_still_open(request)
                 return await self._settle(request, command, value, actor)
 
     @asynccontextmanager
@@ -96,6 +99,29 @@ class Requests:
             return
         async with self._turns.setdefault(request.request_id, anyio.Lock()):
             yield
+
+    async def was_asked(self, actor: Actor, request_id: str | None) -> bool:
+        """Whether a request, open or settled, was this actor's to answer: who was asked may learn what came of it."""
+        row = None if request_id is None else await self._session.journal.request(request_id)
+        if row is None or row.session_id != self._session.session_id:
+            return False
+        seq = row.opened_seq
+        batches = await self._session.journal.events(row.session_id, seq - 1, seq + 1, 1)
+        asked = decode_events(join_batches(batches, seq - 1, seq + 1))
+        return any(isinstance(event, REQUEST_EVENTS) and actor.owner in event.assignees for event in asked)
+
+    async def _refuse(self, request: OpenRequest, error: HitlError) -> NoReturn:
+        """Refuse with what is true now: the question may have been settled while the answer was being checked."""
+        async with self._session.lock:
+            await self._check_still_open(request)
+        raise error
+
+    async def _check_still_open(self, request: OpenRequest) -> None:
+        """Raise who settled it, if somebody did. An answer after the deadline is late, noticed though it is by it."""
+        if isinstance(request, Question) and self._is_late(request):
+            await self._pass_deadline_now(request)
+        if find_open(self._session.snapshot, request.request_id or "") is None:
+            raise await self._why_not_open(request.request_id)
 
     def _check_may_answer(self, request: OpenRequest, actor: Actor) -> None:
         if not self._session.answerable_by(actor, request):
@@ -123,7 +149,12 @@ class Requests:
                 change.move("failed")
         else:
             change.follow_requests()
-        await self._session.commit(change, command=self._command_row(command, resolved))
+        # A resolution gets its number in the commit that writes this row; the reply is the same without it.
+        reply = replace(resolved, session_id=self._session.session_id)
+        secret = isinstance(request, RequestUserInput) and has_secrets(request.schema)
+        content = target_of(command) if secret else content_of(command)
+        scope, at = scope_of(self._session.session_id, actor), self._session.services.clock()
+        await self._session.commit(change, command=outcome_row(scope, command.idempotency_key, content, reply, at))
         return resolved
 
     async def _checked(self, request: OpenRequest, command: AnswerCommand) -> Any:
@@ -137,20 +168,10 @@ class Requests:
             raise InvalidValues("Some fields are not valid. Correct them and send the form again.", errors=reply.errors)
         return command.values if reply.values is None else reply.values
 
-    async def _first_outcome(self, command: AnswerCommand) -> RequestResolved | None:
-        if command.idempotency_key is None:
-            return None
-        row = await self._session.journal.command(self._session.session_id, command.idempotency_key)
-        return None if row is None else _resolution_decoder.decode(row.reply)
-
-    def _command_row(self, command: AnswerCommand, resolved: RequestResolved) -> CommandRow | None:
-        if command.idempotency_key is None:
-            return None
-        # The resolution gets its number in the commit that writes this row; the reply is the same without it.
-        reply = encode(replace(resolved, session_id=self._session.session_id))
-        return CommandRow(
-            scope=self._session.session_id, key=command.idempotency_key, reply=reply, at=self._session.services.clock()
-        )
+    async def _first_outcome(self, command: AnswerCommand, actor: Actor) -> RequestResolved | None:
+        scope, contents = scope_of(self._session.session_id, actor), (content_of(command), target_of(command))
+        reply = await first_outcome(self._session.journal, scope, command.idempotency_key, contents)
+        return None if reply is None else _resolution_decoder.decode(reply)
 
     async def _why_not_open(self, request_id: str | None) -> HitlError:
         if request_id is None:
@@ -165,33 +186,44 @@ class Requests:
 
     # -- deadlines ---------------------------------------------------------------------------------------------------
 
-    def _arm_deadlines(self, _change: Change | None) -> None:
-        for request in self._session.snapshot.open_requests:
-            if isinstance(request, TaskFailed) or request.deadline is None or request.request_id in self._armed:
-                continue
-            self._armed.add(request.request_id)
-            self._session.services.tasks.start_soon(self._keep_deadline, request, request.deadline)
+    def _follow(self, change: Change) -> None:
+        if change.plain:
+            return
+        for event in change.events:
+            if isinstance(event, RequestResolved):
+                self._session.services.deadlines.discard(event.request_id)
+                self._turns.pop(event.request_id, None)
+            elif isinstance(event, Question) and find_open(self._session.snapshot, event.request_id) is not None:
+                self._keep_deadline(event)
 
-    async def _keep_deadline(self, request: RequestConfirmation | RequestUserInput, deadline: float) -> None:
-        while (left := deadline - self._session.services.clock()) > 0:
-            await anyio.sleep(min(left, DEADLINE_LOOK_SECONDS))
-            if find_open(self._session.snapshot, request.request_id) is None:
-                break
-        self._armed.discard(request.request_id)
-        await self._session.insist(partial(self._pass_deadline, request))
+    def _keep_deadline(self, request: OpenRequest) -> None:
+        if not isinstance(request, Question) or request.deadline is None:
+            return
+        if request.request_id not in self._session.snapshot.overdue:
+            passed = partial(self._on_deadline, request)
+            self._session.services.deadlines.add(request.request_id, request.deadline, passed)
 
-    async def _pass_deadline(self, request: RequestConfirmation | RequestUserInput) -> None:
+    def _on_deadline(self, request: Question) -> None:
+        insist = partial(self._session.insist, partial(self._pass_deadline, request))
+        self._session.services.tasks.start_soon(insist)
+
+    async def _pass_deadline(self, request: Question) -> None:
         async with self._session.lock:
-            if (
-                find_open(self._session.snapshot, request.request_id) is None
-                or request.request_id in self._session.snapshot.overdue
-            ):
-                return
-            change = self._session.change()
-            self._expire(change, request)
-            await self._session.commit(change)
+            await self._pass_deadline_now(request)
 
-    def _expire(self, change: Change, request: RequestConfirmation | RequestUserInput) -> None:
+    def _is_late(self, request: Question) -> bool:
+        closes = request.on_deadline != "keep" and request.deadline is not None
+        return closes and self._session.services.clock() >= (request.deadline or 0.0)
+
+    async def _pass_deadline_now(self, request: Question) -> None:
+        snapshot = self._session.snapshot
+        if find_open(snapshot, request.request_id) is None or request.request_id in snapshot.overdue:
+            return
+        change = self._session.change()
+        self._expire(change, request)
+        await self._session.commit(change)
+
+    def _expire(self, change: Change, request: Question) -> None:
         if request.on_deadline == "keep":
             event = RequestOverdue(request_id=request.request_id, timestamp=self._session.services.clock())
             event.attempt = change.attempt

@@ -19,6 +19,7 @@ from msgspec.structs import replace
 from hitl_jupyter.engine.actor import Actor
 from hitl_jupyter.engine.background import Background
 from hitl_jupyter.engine.change import LINES, Change
+from hitl_jupyter.engine.deadlines import Deadlines
 from hitl_jupyter.engine.hub import Hub, Viewer
 from hitl_jupyter.engine.limits import Limits, check_count
 from hitl_jupyter.engine.spools import Spools
@@ -71,6 +72,7 @@ class Services:
     spools: Spools
     limits: Limits
     tasks: Background
+    deadlines: Deadlines
     clock: Callable[[], float]
     next_rev: Callable[[], int]
     on_change: Callable[[Session], None]

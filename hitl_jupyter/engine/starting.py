@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from hitl_jupyter.engine.actor import Actor
 from hitl_jupyter.engine.catalogue import Catalogue
 from hitl_jupyter.engine.limits import StartRate, check_answer, check_count
+from hitl_jupyter.engine.outcomes import first_outcome, outcome_row
 from hitl_jupyter.engine.registry import Registry
 from hitl_jupyter.engine.starts import fingerprint
 from hitl_jupyter.errors import KeyConflict, Malformed
@@ -27,6 +28,10 @@ class Started(msgspec.Struct, frozen=True, kw_only=True):
 
     session_id: str
     created: bool
+
+
+class _Begun(msgspec.Struct, frozen=True, kw_only=True):
+    session_id: str
 
 
 class Starter:
@@ -71,10 +76,9 @@ class Starter:
             return await self._create(start, actor)
 
     async def _started_before(self, start: StartTask, actor: Actor) -> Started | None:
-        if start.idempotency_key is not None:
-            row = await self._services.journal.command(_start_scope(actor), start.idempotency_key)
-            if row is not None:
-                return Started(session_id=msgspec.json.decode(row.reply)["session_id"], created=False)
+        key, contents = start.idempotency_key, [fingerprint(start)]
+        if (before := await first_outcome(self._services.journal, _start_scope(actor), key, contents)) is not None:
+            return Started(session_id=msgspec.json.decode(before, type=_Begun).session_id, created=False)
         if start.key is None or start.fresh:
             return None
         same_key = await self._services.journal.latest_with_key(actor.owner, _notebook(start), start.key)
@@ -136,10 +140,8 @@ def _start_scope(actor: Actor) -> str:
 
 
 def _start_command(start: StartTask, actor: Actor, session_id: str, now: float) -> CommandRow | None:
-    if start.idempotency_key is None:
-        return None
-    reply = msgspec.json.encode({"session_id": session_id})
-    return CommandRow(scope=_start_scope(actor), key=start.idempotency_key, reply=reply, at=now)
+    reply = _Begun(session_id=session_id)
+    return outcome_row(_start_scope(actor), start.idempotency_key, fingerprint(start), reply, now)
 
 
 def _facts(start: StartTask, actor: Actor, launcher: str) -> SessionFacts:

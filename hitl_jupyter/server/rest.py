@@ -56,6 +56,7 @@ class CancelTaskHandler(RestHandler):
             self.session_id(session_id),
             await self.actor(),
             force=body.force,
+            idempotency_key=body.idempotency_key,
         )
         self.reply({"status": status}, 202)
 

@@ -276,7 +276,8 @@ class SessionSocket(Socket):
     async def carry_out(self, command: Command) -> None:
         if isinstance(command, Cancel):
             await self.check_authorized("write", SESSIONS)
-            await self._manager.cancel(self._viewed, self._actor, force=command.force)
+            key = command.idempotency_key
+            await self._manager.cancel(self._viewed, self._actor, force=command.force, idempotency_key=key)
             return
         await self.check_authorized("write", ANSWERS)
         if isinstance(command, AnswerCommand):
