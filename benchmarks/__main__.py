@@ -9,13 +9,14 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks import bare, browser, measures
+from benchmarks import bare, browser, floods, measures, sleeping
 from benchmarks.client import ROOT, Client
 from benchmarks.table import Figure, show
 from tests.support.jupyter_process import JupyterProcess, jupyter
 
-PARTS = ("waiting", "starting", "asking", "streaming", "single")
+PARTS = ("waiting", "starting", "asking", "streaming", "single", "flooding", "stalling")
 BROWSER = "browser"
+SLEEPING = "sleeping"
 PROBE = "--ServerApp.jpserver_extensions={'benchmarks.probe': True, 'hitl_jupyter': True}"
 
 
@@ -30,6 +31,10 @@ async def measure(server: JupyterProcess, url: str, folder: Path, parts: tuple[s
                 figures += await measures.streaming(client, url, folder)
             case "single":
                 figures += await measures.streaming_single(client, url)
+            case "flooding":
+                figures += await floods.flooding(client)
+            case "stalling":
+                figures += await floods.stalling(client)
             case "asking":
                 figures += await measures.asking(client, url, folder)
             case "starting":
@@ -41,7 +46,7 @@ async def measure(server: JupyterProcess, url: str, folder: Path, parts: tuple[s
 
 def main(parts: tuple[str, ...]) -> int:
     """Print the table; the exit code says how many targets were missed."""
-    served = tuple(part for part in parts if part != BROWSER)
+    served = tuple(part for part in parts if part in PARTS)
     path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
     figures: list[Figure] = []
     with tempfile.TemporaryDirectory() as name:
@@ -52,6 +57,9 @@ def main(parts: tuple[str, ...]) -> int:
                 jupyter(folder, arguments=(PROBE,), environ={"PYTHONPATH": path}) as server,
             ):
                 figures += asyncio.run(measure(server, url, folder, served))
+        if SLEEPING in parts:
+            print(f"{SLEEPING} …", file=sys.stderr)
+            figures += sleeping.figures(folder / "sleeping")
         if BROWSER in parts:
             print(f"{BROWSER} …", file=sys.stderr)
             figures += browser.figures(folder / "lab")
@@ -60,4 +68,4 @@ def main(parts: tuple[str, ...]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(tuple(sys.argv[1:]) or (*PARTS, BROWSER)))
+    sys.exit(main(tuple(sys.argv[1:]) or (*PARTS, SLEEPING, BROWSER)))

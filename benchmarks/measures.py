@@ -132,13 +132,15 @@ async def waiting(client: Client) -> list[Figure]:
         async with client.watch(session_id) as watching:
             await watching.until(RequestConfirmation)
         sessions.append(session_id)
-    workers = [_memory(process) for process in _processes(environ)]
+    processes = list(_processes(environ))
+    supervisors = sum(process.name() == "hitl-supervisor" for process in processes)
+    workers = sum(map(_memory, processes)) / supervisors
     grown = _memory(server) - before
     busy = await _busy_share(server, environ)
     for session_id in sessions:
         await client.cancel(session_id)
     return [
-        Figure("waiting session, its worker's memory", statistics.median(workers) / MB, "MB", "less"),
+        Figure("waiting session, its worker and supervisor", workers / MB, "MB", "less"),
         Figure("waiting session, the server's memory", grown / WAITING / MB, "MB", "less"),
         Figure(f"server, and {WAITING} waiting sessions", busy * 100, "% of a core", "less", None, idle * 100, IDLE),
     ]
@@ -214,14 +216,14 @@ async def _first_event_seconds(client: Client, task: str, environ: dict[str, str
 
 
 async def _settled_spare(environ: dict[str, str]) -> float:
-    """Wait until the one process of this environment has nothing left to do; its memory in bytes."""
+    """Wait until the one worker of this environment has nothing to do; its and its supervisor's memory in bytes."""
     busy = -1.0
     for _ in range(200):
         await asyncio.sleep(0.25)
         processes = list(_processes(environ))
         now = sum(sum(process.cpu_times()[:2]) for process in processes)
-        if len(processes) == 1 and now == busy:
-            return _memory(processes[0])
+        if len(processes) == 2 and now == busy:
+            return sum(map(_memory, processes))
         busy = now
     raise AssertionError(f"No warm spare came up: {processes}")
 

@@ -22,7 +22,8 @@ TYPE_CHECKING = False  # as type checkers know it; importing it from typing woul
 if TYPE_CHECKING:
     from typing import Any
 
-    from hitl_jupyter.author.context import Context, SyncContext
+    from hitl_jupyter.author.context import Context
+    from hitl_jupyter.author.sync_context import SyncContext
     from hitl_jupyter.author.task import Task, task
     from hitl_jupyter.errors import (
         AlreadySettled,
@@ -40,9 +41,11 @@ if TYPE_CHECKING:
         NotConfirmed,
         NotFound,
         NotShippable,
+        ReplayMismatch,
         ResultUnavailable,
         StoreDamaged,
         StoreFull,
+        StoreHeld,
         StoreUnavailable,
         TaskCancelled,
         TaskFailed,
@@ -72,10 +75,12 @@ __all__ = [
     "NotConfirmed",
     "NotFound",
     "NotShippable",
+    "ReplayMismatch",
     "ResultUnavailable",
     "Session",
     "StoreDamaged",
     "StoreFull",
+    "StoreHeld",
     "StoreUnavailable",
     "SyncContext",
     "Task",
@@ -95,7 +100,7 @@ __all__ = [
 
 _HOMES = {
     "Context": "author.context",
-    "SyncContext": "author.context",
+    "SyncContext": "author.sync_context",
     "Task": "author.task",
     "task": "author.task",
     "Session": "notebook.session",

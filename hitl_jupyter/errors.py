@@ -161,6 +161,12 @@ class StoreUnavailable(HitlError):
     status_hint = 503
 
 
+class StoreHeld(StoreUnavailable):
+    """Raised when another process has the journal; carries ``holder``, who that is, and ``pid`` if it is known."""
+
+    code = "store_held"
+
+
 class StoreFull(HitlError):
     """Raised when the disk that holds the journal is full."""
 
@@ -246,6 +252,16 @@ class DeadlineExpired(HitlError):
 
     code = "deadline_expired"
     status_hint = 410
+
+
+class ReplayMismatch(HitlError):
+    """Raised inside a durable task that runs again and calls something else than before; carries ``before``, ``now``.
+
+    A retry that asks all anew begins without a record, and so without this error.
+    """
+
+    code = "replay_mismatch"
+    status_hint = 409
 
 
 class Cancelled(BaseException):

@@ -1,10 +1,8 @@
 """The wire: every event, message and command of the contract, as one closed tagged union per direction.
 
-The names are fixed: clients outside this repository are written against them. Events are journaled and numbered;
-messages are what a socket says besides; commands come from people. Unknown fields are refused in commands (a typo
-is an error) and ignored in events (an old journal stays readable; new fields have defaults).
-
-``labextension/src/protocol.ts`` is generated from this file.
+The names are fixed: outside clients are written against them, and ``protocol.ts`` is generated from this file. Events
+are journaled and numbered, messages are what a socket says besides, commands come from people. Unknown fields are
+refused in commands and ignored in events: an old journal stays readable, for new fields have defaults.
 """
 
 from __future__ import annotations
@@ -95,18 +93,21 @@ class SessionFacts(Struct, kw_only=True):
 
 
 class StatusChanged(Event, tag="status"):
-    """The session's status from here on. The first event of a session is ``queued`` and carries its facts."""
+    """The session's status. The first, ``queued``, carries its facts; a later one says whether all is asked anew, and
+    ``cancelling`` who cancels and why. ``detail`` is what holds the session up. After one with ``resumed_from`` a
+    durable task goes on in another process, and may repeat what stands after that event."""
 
     status: Status
     session: SessionFacts | UnsetType = UNSET
     detail: str | UnsetType = UNSET
+    by: str | UnsetType | None = UNSET
+    reason: str | UnsetType = UNSET
+    answers: Answers | UnsetType = UNSET
+    resumed_from: int | UnsetType = UNSET
 
 
 class Request(Event, kw_only=True):
-    """What every open question carries.
-
-    ``deadline`` is epoch seconds. ``evidence`` is what stands beside the question, a MIME bundle each.
-    """
+    """What every open question carries. ``deadline`` is epoch seconds; ``evidence`` is MIME bundles beside it."""
 
     request_id: RequestId
     key: str | None = None
@@ -224,7 +225,7 @@ class StateReplayComplete(Struct, tag_field="type", tag="state_replay_complete",
 
 
 class Truncated(Struct, tag_field="type", tag="truncated", kw_only=True):
-    """Retention took this prefix of the journal."""
+    """Retention took these events, of about so many ``bytes``; the viewer goes on behind them."""
 
     session_id: str
     first_seq: int

@@ -15,6 +15,7 @@ from msgspec import UNSET, Struct
 from msgspec.structs import replace
 
 from hitl_jupyter.protocol import (
+    Answers,
     Display,
     Dropped,
     JournalEvent,
@@ -71,11 +72,12 @@ class ProgressState(Struct, frozen=True, kw_only=True):
 
 
 class AttemptSpan(Struct, frozen=True, kw_only=True):
-    """One attempt in time, by the emitters' clocks (epoch seconds)."""
+    """One attempt in time, by the emitters' clocks (epoch seconds), and whether it reuses earlier answers."""
 
     attempt: int
     started_at: float | None = None
     ended_at: float | None = None
+    answers: Answers = "reuse"
 
 
 class Snapshot(Struct, frozen=True, kw_only=True):
@@ -194,7 +196,7 @@ def _apply_status(snapshot: Snapshot, event: StatusChanged) -> Snapshot:
         changed = replace(
             changed,
             attempt=event.attempt,
-            attempts=(*changed.attempts, AttemptSpan(attempt=event.attempt)),
+            attempts=(*changed.attempts, _new_span(event)),
             error=None,
             progress=(),
         )
@@ -205,6 +207,10 @@ def _apply_status(snapshot: Snapshot, event: StatusChanged) -> Snapshot:
     if event.status in ENDED:
         changed = replace(changed, ended_at=event.timestamp)
     return changed
+
+
+def _new_span(event: StatusChanged) -> AttemptSpan:
+    return AttemptSpan(attempt=event.attempt, answers="reuse" if event.answers is UNSET else event.answers)
 
 
 def _apply_resolved(snapshot: Snapshot, event: RequestResolved) -> Snapshot:

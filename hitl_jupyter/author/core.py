@@ -15,11 +15,12 @@ from concurrent.futures import Future
 from datetime import datetime, timedelta
 from typing import Any, TypeVar, overload
 
-from msgspec import Struct
-
-from hitl_jupyter.author.channel import Answer, Channel, Check, Question
+from hitl_jupyter.author.calls import Calls, Kept
+from hitl_jupyter.author.channel import Answer, Channel, Check
 from hitl_jupyter.author.evidence import describe, evidence, fit
+from hitl_jupyter.author.idle import Idle
 from hitl_jupyter.author.progress import ProgressBar
+from hitl_jupyter.author.recall import Pending, Step, begun, recalled
 from hitl_jupyter.author.text import pieces, sendable
 from hitl_jupyter.author.tracebacks import error_text, error_type, format_error
 from hitl_jupyter.errors import DeadlineExpired, HitlError, InvalidValues, NotShippable, WrongState
@@ -39,17 +40,6 @@ UNSET: Any = object()
 _T = TypeVar("_T")
 
 
-class Pending(Struct, frozen=True):
-    """A question ready to be asked; ``settle`` gives the author's value, or raises what the outcome means.
-
-    Without a question there is nothing to ask, and ``settle`` gives the value that an earlier attempt got.
-    """
-
-    question: Question | None
-    settle: Callable[[Answer], Any]
-    check: Check | None = None
-
-
 class Core:
     """The half of a context that does not wait.
 
@@ -61,6 +51,10 @@ class Core:
         Which attempt this is; how many retries are allowed, and how many were used before it.
     reuse : mapping, optional
         What earlier attempts were answered, in order: a question's key, or message where it has none → values.
+    calls : Calls, optional
+        Of a durable task: what it called before, and calls now.
+    idle : Idle, optional
+        Told when the task waits, and when it works.
     """
 
     def __init__(
@@ -71,6 +65,8 @@ class Core:
         max_retries: int = 0,
         retries: int = 0,
         reuse: Mapping[str, Sequence[Any]] | None = None,
+        calls: Calls | None = None,
+        idle: Idle | None = None,
     ) -> None:
         self._channel = channel
         self._emit = channel.emit
@@ -78,6 +74,8 @@ class Core:
         self._max_retries = max_retries
         self._retries = retries
         self._reuse = dict(reuse or {})
+        self._calls = calls
+        self._idle = idle or Idle()
         self._asked: Counter[str] = Counter()
         self._bars = itertools.count(1)
         self._declined: list[BaseException] = []
@@ -198,7 +196,8 @@ class Core:
             assignees=list(assignees),
             timestamp=time.time(),
         )
-        return Pending(question, lambda answer: bool(settled(answer, message, default)))
+        pending = Pending(question, lambda answer: bool(settled(answer, message, default)))
+        return recalled(self._calls, pending, "confirm", message, key)
 
     def _form(
         self,
@@ -213,8 +212,6 @@ class Core:
     ) -> Pending:
         _need_default(on_deadline, default is not UNSET)
         check = Checked(form.check)
-        if (again := self._reused(form, check, message, key)) is not None:
-            return again
         question = RequestUserInput(
             request_id=new_id(),
             key=key,
@@ -236,10 +233,13 @@ class Core:
                 return default
             return check(settled(answer, message))
 
-        return Pending(question, settle, check)
+        pending = Pending(question, settle, check)
+        given = self._given(form, check, message, key)
+        secret = has_secrets(form.schema)
+        return recalled(self._calls, pending, "ask", message, key, secret=secret, given=given)
 
-    def _reused(self, form: Any, check: Check, message: str, key: str | None) -> Pending | None:
-        """The answer of an earlier attempt, if there is one for this occurrence, and it still holds."""
+    def _given(self, form: Any, check: Check, message: str, key: str | None) -> Kept | None:
+        """The values of an earlier attempt, if there are some for this occurrence, and they still hold."""
         name = key or message
         given = self._reuse.get(name, ())
         at = self._asked[name]
@@ -247,22 +247,32 @@ class Core:
         if at >= len(given) or has_secrets(form.schema):
             return None
         try:
-            value = check(given[at])
+            check(given[at])
         except InvalidValues:
             return None
         note = f"Answered in an earlier attempt, and not asked again: {message or name}"
         self._emit(Stream(content=sendable(note), source="log", level="info", timestamp=time.time()))
-        return Pending(None, lambda answer: value)
+        return Kept(given[at])
+
+    def _begin_step(self, function: Callable[..., Any], key: str | None) -> Step:
+        self._check()
+        return begun(self._calls, getattr(function, "__qualname__", type(function).__name__), key)
+
+    def _finish_step(self, step: Step, value: Any) -> None:
+        if self._calls is not None and step.call is not None:
+            self._calls.keep(step.call, value)
 
     # -- retrying -----------------------------------------------------------------------------------------------
 
     def _retry(self, error: BaseException) -> Pending:
-        if self._retries >= self._max_retries:
+        kind = error_type(error)
+        repeats = self._calls is not None and self._calls.will_repeat("retry", kind)
+        if self._retries >= self._max_retries and not repeats:
             self._declined.append(error)
             return Pending(None, lambda answer: False)
         question = TaskFailed(
             error=sendable(error_text(error)),
-            error_type=error_type(error),
+            error_type=kind,
             traceback=sendable(format_error(error)),
             can_retry=True,
             max_retries=self._max_retries,
@@ -274,13 +284,14 @@ class Core:
 
         def settle(answer: Answer) -> bool:
             granted = bool(settled(answer, "Retry?"))
-            if granted:
-                self._retries += 1
-            else:
+            if not granted:
                 self._declined.append(error)
+            elif asked.question is not None:  # those granted before are counted already
+                self._retries += 1
             return granted
 
-        return Pending(question, settle)
+        asked = recalled(self._calls, Pending(question, settle), "retry", kind, None)
+        return asked
 
     def declined(self, error: BaseException | None) -> bool:
         """Whether a retry of this error, or of what caused it, was declined, or refused because none was left."""

@@ -15,6 +15,9 @@ from hitl_jupyter.errors import NotFound
 ENTRY_POINTS = "hitl_jupyter.tasks"
 """Packages name their tasks in this entry-point group: one task, or a module with tasks, per entry."""
 
+SUSPEND_AFTER = 60.0
+"""Seconds that a durable task waits for a person before its process is let go."""
+
 CONTEXT_CLASSES = ("Context", "SyncContext")
 
 _P = ParamSpec("_P")
@@ -32,6 +35,10 @@ class Task(Generic[_P, _R]):
         What people read; the name as words where none was given.
     max_retries : int
         How often a failure is offered for retry, whole attempts and ``ctx.retry`` counted together.
+    durable : bool
+        Whether it goes on by itself in another process when its own was lost.
+    suspend_after : float or None
+        Seconds a durable task waits for a person before its process is let go; None: it never is.
 
     Examples
     --------
@@ -50,6 +57,8 @@ class Task(Generic[_P, _R]):
         name: str | None = None,
         title: str | None = None,
         max_retries: int = 0,
+        durable: bool = False,
+        suspend_after: float | None = SUSPEND_AFTER,
     ) -> None:
         functools.update_wrapper(self, function)
         self.__name__: str = getattr(function, "__name__", type(function).__name__)
@@ -57,6 +66,8 @@ class Task(Generic[_P, _R]):
         self.name = name or self.__name__
         self.title = title or _as_title(self.name)
         self.max_retries = max_retries
+        self.durable = durable
+        self.suspend_after = suspend_after
 
     def __call__(self, *args: _P.args, **kwargs: _P.kwargs) -> _R:
         return self.function(*args, **kwargs)
@@ -69,7 +80,8 @@ class Task(Generic[_P, _R]):
         module = sys.modules.get(self.function.__module__)
         if self.function.__module__ != "__main__" and getattr(module, self.__name__, None) is self:
             return self.__name__
-        return _rebuilt, (self.function, self.name, self.title, self.max_retries)
+        said = (self.name, self.title, self.max_retries, self.durable, self.suspend_after)
+        return _rebuilt, (self.function, *said)
 
     @property
     def is_async(self) -> bool:
@@ -97,8 +109,15 @@ def _as_title(name: str) -> str:
     return words[0].upper() + words[1:]
 
 
-def _rebuilt(function: Callable[..., Any], name: str, title: str, max_retries: int) -> Task[..., Any]:
-    return Task(function, name=name, title=title, max_retries=max_retries)
+def _rebuilt(
+    function: Callable[..., Any],
+    name: str,
+    title: str,
+    max_retries: int,
+    durable: bool = False,
+    suspend_after: float | None = SUSPEND_AFTER,
+) -> Task[..., Any]:
+    return Task(function, name=name, title=title, max_retries=max_retries, durable=durable, suspend_after=suspend_after)
 
 
 def _names_context(annotation: Any) -> bool:
@@ -110,13 +129,20 @@ def _names_context(annotation: Any) -> bool:
 def task(function: Callable[_P, _R], /) -> Task[_P, _R]: ...
 @overload
 def task(
-    *, max_retries: int = 0, title: str | None = None, name: str | None = None
+    *,
+    max_retries: int = 0,
+    durable: bool = False,
+    suspend_after: float | None = SUSPEND_AFTER,
+    title: str | None = None,
+    name: str | None = None,
 ) -> Callable[[Callable[_P, _R]], Task[_P, _R]]: ...
 def task(
     function: Callable[..., Any] | None = None,
     /,
     *,
     max_retries: int = 0,
+    durable: bool = False,
+    suspend_after: float | None = SUSPEND_AFTER,
     title: str | None = None,
     name: str | None = None,
 ) -> Any:
@@ -130,6 +156,13 @@ def task(
     ----------
     max_retries : int
         How often a failure is offered for retry; 0 means that the first failure ends the session.
+    durable : bool
+        Whether the task goes on by itself when its process was lost. The function is then run again from its top:
+        what it did in a finished :meth:`~Context.step` is not done again, what was answered is not asked again. So
+        whatever must not happen twice belongs into a step, and what stands between steps has to come out alike.
+    suspend_after : float or None
+        Seconds a durable task does nothing but wait for a person before its process is let go; the answer brings it
+        back. None: it is never let go.
     title : str, optional
         What people read above the session; the name as words where not given, "Clean data" for ``clean_data``.
     name : str, optional
@@ -146,7 +179,14 @@ def task(
     """
 
     def decorate(function: Callable[..., Any]) -> Task[..., Any]:
-        return Task(function, max_retries=max_retries, title=title, name=name)
+        return Task(
+            function,
+            max_retries=max_retries,
+            durable=durable,
+            suspend_after=suspend_after,
+            title=title,
+            name=name,
+        )
 
     return decorate if function is None else decorate(function)
 

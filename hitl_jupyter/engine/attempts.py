@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import signal
-from collections import deque
 from collections.abc import Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any, Literal
 
 import anyio
@@ -14,51 +11,37 @@ from msgspec import UNSET
 from msgspec.structs import replace
 
 from hitl_jupyter.engine.actor import Actor
+from hitl_jupyter.engine.attempt import Attempt
+from hitl_jupyter.engine.cancelling import Cancelling
 from hitl_jupyter.engine.change import Change
-from hitl_jupyter.engine.given import answers_given, reusable
+from hitl_jupyter.engine.ending import Clear, end_rest, nothing_left, told
+from hitl_jupyter.engine.flood import PAUSE_SECONDS, FloodMeter
+from hitl_jupyter.engine.given import answers_given, run_of
 from hitl_jupyter.engine.limits import cut_to_limits
+from hitl_jupyter.engine.replies import Replies
+from hitl_jupyter.engine.results import forget_steps
 from hitl_jupyter.engine.session import Session
+from hitl_jupyter.engine.starts import environment_of
 from hitl_jupyter.engine.tail import join_messages
-from hitl_jupyter.engine.workers import Worker
+from hitl_jupyter.engine.worker import LEAVE_SECONDS, Worker
 from hitl_jupyter.errors import LaunchFailed, WorkerUnavailable
-from hitl_jupyter.journal.contract import REFUSALS, CommandRow, LaunchRow
-from hitl_jupyter.link.messages import CancelRun, Resolved, Run, Stop, Validated, WorkerEvent
+from hitl_jupyter.journal.contract import REFUSALS, CallRow, CommandRow, LaunchRow
+from hitl_jupyter.launchers.contract import Leftover
+from hitl_jupyter.link.messages import Stop, Validated, WorkerEvent
 from hitl_jupyter.protocol import (
-    RequestResolved,
     StartTask,
     Status,
     StatusChanged,
     Stream,
-    TaskCancelled,
     TaskFailed,
-    WorkerEnv,
 )
 from hitl_jupyter.states import ENDED
 
 START_GONE = "What this session was started with is gone from the store. Start the task anew."
 
 
-class Attempt:
-    """One execution: the receiver of its worker's words, as long as it is the session's current one."""
-
-    def __init__(self, attempts: Attempts, worker: Worker, launch: LaunchRow, *, started: bool) -> None:
-        self.worker = worker
-        self.launch = launch
-        self.started = started
-        self.held: TaskCancelled | None = None
-        self._attempts = attempts
-
-    async def connected(self) -> None:
-        await self._attempts.on_connected(self)
-
-    async def emitted(self, events: Sequence[WorkerEvent], last: int) -> int | None:
-        return await self._attempts.on_emitted(self, events, last)
-
-    def transient(self, events: Sequence[Stream]) -> None:
-        self._attempts.on_transient(events)
-
-    async def exited(self, returncode: int | None) -> None:
-        await self._attempts.on_exited(self, returncode)
+FRUITLESS_RESUMES = 3
+"""How often in a row a durable attempt is gone on with that makes no further call; then it has failed."""
 
 
 class Attempts:
@@ -68,12 +51,20 @@ class Attempts:
         self._session = session
         self._services = session.services
         self._current: Attempt | None = None
-        self._cancelled_by: Actor | None = None
-        self._cancel_reason = "user"
-        self._reuse_answers = True
-        self._undelivered: dict[str, Resolved] = {}
-        self._sent: deque[Resolved] = deque(maxlen=session.services.limits.max_open_requests)
+        self._cancelling = Cancelling()
+        self._beginning = False
+        self._linked = anyio.Event()
+        self._suspended_with: int | None = None
+        self._fruitless = 0
+        self._lost_by: str | None = None
+        self._replies = Replies(session.services.limits.max_open_requests)
+        self._flood = FloodMeter(session.services.limits.max_flood_bytes_per_minute)
         session.after_commit.append(self._follow)
+
+    @property
+    def launch_id(self) -> str | None:
+        """The launch that has not ended yet, or whose end is still to be written."""
+        return self._current.launch.launch_id if self._current else None
 
     async def policy(self, name: Literal["on_disconnect", "on_shutdown"]) -> str | None:
         """What this session's start said of it, if it said anything."""
@@ -84,86 +75,131 @@ class Attempts:
 
     def _follow(self, change: Change) -> None:
         if change.ended_attempt:
-            self._undelivered.clear()
-            self._sent.clear()
+            self._replies.clear()
         elif change.replies:
-            self._undelivered.update({reply.request_id: reply for reply in change.replies})
-            self._deliver()
+            self._replies.add(change.replies)
+            self._replies.send(self._current.worker if self._current else None)
         if change.plain:
             return
-        for event in change.events:
-            if isinstance(event, RequestResolved) and event.answers is not UNSET:
-                self._reuse_answers = event.answers == "reuse"
-        if any(isinstance(event, StatusChanged) and event.status == "queued" for event in change.events):
-            self._services.tasks.start_soon(self.begin)
+        queued = any(isinstance(event, StatusChanged) and event.status == "queued" for event in change.events)
         if self._session.snapshot.ended:
             self._services.starts.forget(self._session.session_id)
+            self._services.tasks.start_soon(forget_steps, self._services.results, self._session.snapshot)
+        elif queued or self._answered_while_suspended():
+            self._services.tasks.start_soon(self.begin)
 
     # -- beginning ---------------------------------------------------------------------------------------------------
 
     async def begin(self) -> None:
-        """Launch a worker for the queued attempt."""
+        """Launch a worker for the current attempt: one that was queued, or a durable one that goes on."""
+        if self._beginning or self._current is not None:
+            return
+        self._beginning = True
+        try:
+            attempt = await self._launch()
+        finally:
+            self._beginning = False
+        if attempt is None:
+            return
+        try:
+            if self._session.status == "cancelling":
+                attempt.worker.process.kill()
+            elif attempt.worker.linked:
+                await self._session.insist(attempt.connected)
+            await self._await_ready(attempt)
+        except BaseException:  # the host stops, and the next one would not know this worker
+            if not attempt.known:
+                attempt.worker.process.kill()
+            raise
+        start = await self._start()
+        if start is not None:
+            await self._services.workers.keep_spare(environment_of(start))
+
+    async def _launch(self) -> Attempt | None:
+        resumed_from = await self._session.insist(self._resumed_from)
+        earlier = await self._session.insist(partial(self._session.journal.launches, self._session.session_id))
         start = await self._start()
         try:
             if start is None:
                 raise LaunchFailed(START_GONE)
-            worker = await self._services.workers.take(_environment(start))
+            workers = self._services.workers
+            take = workers.take if resumed_from is None else workers.take_in_turn
+            worker = await take(environment_of(start))
         except LaunchFailed as error:
             await self._session.insist(partial(self._end_failed, str(error), "LaunchFailed"))
-            return
-        snapshot = self._session.snapshot
+            return None
+        if self._session.snapshot.ended:  # cancelled while it had no process
+            self._services.tasks.start_soon(worker.leave, 0.0)
+            return None
         launch = LaunchRow(
             launch_id=worker.launch_id,
             session_id=self._session.session_id,
-            attempt=snapshot.attempt,
-            fence=snapshot.attempt,
+            attempt=self._session.snapshot.attempt,
+            fence=1 + max((row.fence for row in earlier), default=0),
+            suspend_after=earlier[-1].suspend_after if earlier and resumed_from is not None else None,
             secret_digest=worker.digest,
             pid=worker.process.pid,
             process_started_at=worker.process.started_at,
+            boot_id=worker.process.boot_id,
         )
-        attempt = Attempt(self, worker, launch, started=False)
-        self._current = attempt
+        attempt = Attempt(self, worker, launch, started=False, resumed_from=resumed_from)
+        self._current, self._suspended_with = attempt, None
         worker.work_for(attempt)
-        if self._session.status == "cancelling":
-            worker.process.kill()
-        elif worker.linked:
-            await self._session.insist(attempt.connected)
-        await self._await_ready(attempt)
-        await self._services.workers.keep_spare(_environment(start))
+        return attempt
 
     async def _await_ready(self, attempt: Attempt) -> None:
         worker, seconds = attempt.worker, self._services.limits.launch_seconds
-        try:
-            with anyio.move_on_after(seconds):
-                await worker.ready_or_exited()
-        finally:  # it is too late, or the host stops, and the next one would not know this worker
-            if not (worker.ready.is_set() or worker.exited.is_set()):
-                worker.end(f"The worker process did not connect within {seconds:g} s, so it was ended.")
+        with anyio.move_on_after(seconds) as waiting:
+            await worker.ready_or_exited()
+        if waiting.cancelled_caught:
+            worker.end(f"The worker process did not connect within {seconds:g} s, so it was ended.")
 
     def resume(self, worker: Worker, launch: LaunchRow) -> None:
         """Go on with the worker of an earlier host: it will connect by itself."""
         self._current = Attempt(self, worker, launch, started=True)
         worker.work_for(self._current)
-        self._sent.extend(answers_given(self._session.snapshot))  # the earlier host may have died before it sent them
+        self._replies.recall(answers_given(self._session.snapshot))
         if self._session.status == "cancelling":
-            self._services.tasks.start_soon(self._escalate, worker)
+            self._services.tasks.start_soon(self._cancelling.escalate, worker, self._services.limits)
 
-    def _run_message(self, start: StartTask) -> Run:
+    async def _calls(self) -> list[CallRow]:
         snapshot = self._session.snapshot
-        env = start.env or WorkerEnv()
-        return Run(
-            session_id=snapshot.session_id,
-            attempt=snapshot.attempt,
-            result_path=str(result_path(self._services.results, snapshot.session_id, snapshot.attempt)),
-            task=None if start.shipped is not None else start.task,
-            params=start.params,
-            shipped=start.shipped,
-            cwd=env.cwd,
-            sys_path=env.sys_path,
-            max_retries=start.max_retries,
-            retries=self._session.snapshot.retries,
-            reuse=reusable(snapshot) if self._reuse_answers else {},
-        )
+        return await self._session.journal.calls(snapshot.session_id, snapshot.attempt)
+
+    async def _resumed_from(self) -> int | None:
+        """From which event on a durable attempt goes on, which is its last recorded call; None for a new attempt."""
+        if self._session.status == "queued":
+            return None
+        calls = await self._calls()
+        return calls[-1].seq if calls else 0
+
+    # -- durable attempts --------------------------------------------------------------------------------------------
+
+    @property
+    def suspended(self) -> bool:
+        """Whether it is a durable one whose process was let go: it waits for a person."""
+        return self._current is None and self._suspended_with is not None and not self._beginning
+
+    def _answered_while_suspended(self) -> bool:
+        waiting = self._suspended_with
+        return self.suspended and waiting is not None and len(self._session.snapshot.open_requests) < waiting
+
+    def wake(self, launch: LaunchRow) -> None:
+        """Go on with a durable attempt none of whose processes lives, as found when a host starts.
+
+        One that was let go, and was answered nothing since, goes on waiting.
+        """
+        self._suspended_with = launch.suspended_with
+        if launch.suspended_with is None or self._answered_while_suspended():
+            self._services.tasks.start_soon(self.begin)
+
+    async def _go_on(self, cause: str) -> None:
+        """Run a durable attempt again whose process was lost; later each time that nothing came of it."""
+        pause = self._services.limits.resume_seconds * 2.0**self._fruitless
+        self._fruitless += 1
+        self._lost_by = cause
+        await anyio.sleep(pause)
+        await self.begin()
 
     # -- what the worker says ----------------------------------------------------------------------------------------
 
@@ -171,25 +207,30 @@ class Attempts:
         async with self._session.lock:
             if attempt is not self._current:
                 return
-            if self._session.status == "queued":
-                change = self._session.change()
+            change = self._session.change()
+            if change.status == "queued":
                 change.move("running")
+            elif attempt.resumed_from is not None and change.status != "cancelling":
+                change.resume(attempt.resumed_from, self._lost_by)
+            if change.events:
+                attempt.known = True
                 await self._session.commit(change, launch=attempt.launch)
+                attempt.resumed_from = self._lost_by = None
             cancelling = self._session.status == "cancelling"
         if cancelling:
-            await attempt.worker.send(self._cancel_message() if attempt.started else Stop())
+            await attempt.worker.send(self._cancelling.message if attempt.started else Stop())
         else:
             await self._send_run(attempt)
-        self._undelivered = {reply.request_id: reply for reply in self._sent} | self._undelivered
-        self._sent.clear()
-        self._deliver()
+        self._replies.send_again(attempt.worker)
+        self._linked.set()
 
     async def _send_run(self, attempt: Attempt) -> None:
         """Have it begin; a worker that did so before the link broke ignores it."""
         start = await self._start()
         if start is not None:
             attempt.started = True
-            await attempt.worker.send(self._run_message(start))
+            calls = await self._calls() if attempt.goes_on else []
+            await attempt.worker.send(run_of(self._session.snapshot, start, self._services.results, calls))
         elif not attempt.started:
             attempt.worker.end(START_GONE)
 
@@ -199,19 +240,27 @@ class Attempts:
                 return last  # fenced: its attempt is over
             change = self._session.change()
             cut_to_limits(events, self._services.limits)
-            change.take(events, self._services.limits.max_open_requests)
+            kept = self._flood.sift(events, anyio.current_time())
+            change.take(kept, self._services.limits.max_open_requests)
             attempt.held = change.held
-            accepted = last - len(events) + change.taken
-            launch = replace(attempt.launch, accepted=accepted, ended=change.ended_attempt)
+            accepted = last - len(kept) + change.taken  # what was cut is done with
+            launch = attempt.launch_after(change, accepted)
             try:
                 await self._session.commit(change, launch=launch)
             except REFUSALS:
                 return None  # the journal cannot take it: it stays in the worker's outbox
             attempt.launch = launch
-            if change.ended_attempt:
+            if change.calls:
+                self._fruitless = 0
+            if launch.ended:
                 self._release(attempt)
+                self._suspended_with = launch.suspended_with
+        if self._answered_while_suspended():
+            self._services.tasks.start_soon(self.begin)
         if attempt.held is not None:
             await attempt.worker.send(Stop())
+        elif kept is not events:
+            await anyio.sleep(PAUSE_SECONDS)
         return accepted
 
     def on_transient(self, events: Sequence[Stream]) -> None:
@@ -221,27 +270,43 @@ class Attempts:
         self._session.hub.push(join_messages(events))
 
     async def on_exited(self, attempt: Attempt, returncode: int | None) -> None:
-        if attempt is self._current:
-            attempt.worker.process.kill()  # what is left of its group
-            await self._session.insist(partial(self._end_exited, attempt, returncode))
+        ends_cancelled = partial(self._ends_cancelled, attempt)
+        while attempt is self._current:  # again, where it was cancelled between the look and the end
+            left = await end_rest(self._session, attempt.worker.process.clear, ends_cancelled)
+            await self._session.insist(partial(self._end_exited, attempt, returncode, left))
 
-    async def _end_exited(self, attempt: Attempt, returncode: int | None) -> None:
+    def _ends_cancelled(self, attempt: Attempt) -> bool:
+        return self._session.status == "cancelling" or attempt.held is not None
+
+    async def _end_exited(self, attempt: Attempt, returncode: int | None, left: list[Leftover]) -> None:
+        await self._services.spools.adopt(attempt.launch, attempt.worker)
         async with self._session.lock:
             if attempt is self._current:
-                await self._end(attempt, returncode)
+                if left and self._ends_cancelled(attempt):
+                    return
+                if self._may_go_on(attempt):
+                    await self._session.commit(self._session.change(), launch=replace(attempt.launch, ended=True))
+                    self._services.tasks.start_soon(self._go_on, told(attempt.cause_of_end(returncode), left))
+                else:
+                    await self._end(attempt, returncode, left)
                 self._release(attempt)
+        await self._services.spools.discard(attempt.launch.launch_id)
 
-    async def _end(self, attempt: Attempt, returncode: int | None) -> None:
+    def _may_go_on(self, attempt: Attempt) -> bool:
+        return attempt.durable and not self._ends_cancelled(attempt) and self._fruitless < FRUITLESS_RESUMES
+
+    async def _end(self, attempt: Attempt, returncode: int | None, left: list[Leftover]) -> None:
         change = self._session.change()
-        by = self._cancelled_by.by if self._cancelled_by else None
         held = attempt.held
         detail = None if held is None or held.detail is UNSET else held.detail
         if self._session.status == "cancelling":
-            change.end_cancelled(self._cancel_reason, by, detail)
+            change.end_cancelled(self._cancelling.reason, self._cancelling.by, detail)
         elif held is not None:
             change.end_cancelled(held.reason, None, detail)
         else:
-            cause = attempt.worker.fault or _cause(returncode, begun=attempt.started)
+            cause = told(attempt.cause_of_end(returncode), left)
+            if attempt.durable:
+                cause += f" It was run again {self._fruitless} times without getting any further."
             change.fail(self._failure(cause, "WorkerLost"), may_retry=True)
         await self._session.commit(change, launch=replace(attempt.launch, ended=True))
 
@@ -259,44 +324,57 @@ class Attempts:
             if change.status in ENDED:
                 return
             if change.status == "cancelling":
-                change.end_cancelled(self._cancel_reason, self._cancelled_by.by if self._cancelled_by else None)
+                change.end_cancelled(self._cancelling.reason, self._cancelling.by)
             else:
                 change.fail(self._failure(error, error_type), may_retry=True)
             await self._session.commit(change)
 
     def _release(self, attempt: Attempt) -> None:
-        self._current = None
-        self._services.tasks.start_soon(attempt.worker.leave, self._services.limits.cancel_seconds)
+        self._current, self._linked = None, anyio.Event()
+        self._services.tasks.start_soon(attempt.worker.leave, LEAVE_SECONDS)
 
-    async def lose(self, cause: str) -> None:
-        """End an attempt whose worker is gone for good, as found when a host starts."""
-        await self._end_failed(cause, "WorkerLost")
+    async def recall_cancel(self) -> None:
+        """Know again who cancels, where an earlier host began it."""
+        await self._cancelling.recall(self._session)
+
+    async def lose(self, cause: str, clear: Clear = nothing_left) -> None:
+        """End an attempt whose worker is gone for good, as found when a host starts, with what it left behind."""
+        left = await end_rest(self._session, clear, lambda: self._session.status == "cancelling")
+        await self._end_failed(told(cause, left), "WorkerLost")
+
+    async def bury(self, worker: Worker, launch: LaunchRow, cause: str, clear: Clear) -> None:
+        """The same where the launch is known, and may have left something to the next host."""
+        worker.fault = cause
+        attempt = self._current = Attempt(self, worker, launch, started=True)
+        worker.work_for(attempt)
+        left = await end_rest(self._session, clear, partial(self._ends_cancelled, attempt))
+        await self._end_exited(attempt, None, left)
 
     # -- to the worker -----------------------------------------------------------------------------------------------
 
-    def _deliver(self) -> None:
-        attempt = self._current
-        while attempt is not None and self._undelivered:
-            request_id, reply = next(iter(self._undelivered.items()))
-            if not attempt.worker.post(reply):
-                return  # on_connected delivers again
-            self._sent.append(self._undelivered.pop(request_id))  # and these too, which a broken link can have lost
-
     async def validate(self, request_id: str, values: dict[str, Any]) -> Validated:
-        """Have the attempt's worker check a form's values."""
+        """Have the attempt's worker check a form's values; one that was let go is brought back for it."""
+        if self.suspended:
+            self._services.tasks.start_soon(self.begin)
+        if self._current is None:
+            with anyio.move_on_after(self._services.limits.validate_seconds):
+                await self._linked.wait()
         attempt = self._current
         if attempt is None or not attempt.worker.linked:
             raise WorkerUnavailable(
                 "The task's process, which checks this answer, is not connected now; the question stays open. "
                 "Send the same answer again in a moment."
             )
-        return await attempt.worker.validate(request_id, values, self._services.limits.validate_seconds)
+        try:
+            return await attempt.worker.validate(request_id, values, self._services.limits.validate_seconds)
+        except WorkerUnavailable:
+            if not self.suspended:
+                raise
+            return await self.validate(request_id, values)  # it was just being let go
 
     # -- cancelling --------------------------------------------------------------------------------------------------
 
-    async def cancel(
-        self, actor: Actor, *, force: bool, reason: str = "user", command: CommandRow | None = None
-    ) -> Status:
+    async def cancel(self, actor: Actor, *, force: bool, reason: str, command: CommandRow | None = None) -> Status:
         """End the session; cancelling again changes nothing, but ``force`` kills at once."""
         async with self._session.lock:
             if self._session.snapshot.ended:
@@ -309,59 +387,14 @@ class Attempts:
             if force or not attempt.started:  # a worker that has not begun has nothing to end in order
                 attempt.worker.process.kill()
             elif begun:
-                self._services.tasks.start_soon(self._escalate, attempt.worker)
+                self._services.tasks.start_soon(self._cancelling.escalate, attempt.worker, self._services.limits)
         return self._session.status
 
     async def _begin_cancel(self, actor: Actor, reason: str, command: CommandRow | None) -> None:
         change = self._session.change()
-        idle = self._current is None and change.status == "waiting"
-        change.begin_cancel(actor.by, actor.via)
-        if idle:  # it waits on its retry request: no process of it lives
+        idle = self._current is None and change.status != "queued"
+        change.begin_cancel(actor.by, actor.via, reason)
+        if idle:  # it waits on its retry request, or was let go: no process of it lives
             change.end_cancelled(reason, actor.by)
         await self._session.commit(change, command=command)
-        self._cancelled_by, self._cancel_reason = actor, reason
-
-    async def _escalate(self, worker: Worker) -> None:
-        limits = self._services.limits
-        with anyio.move_on_after(limits.cancel_seconds):
-            await worker.send(self._cancel_message())
-            await worker.exited.wait()
-            return
-        worker.process.terminate()
-        with anyio.move_on_after(limits.terminate_seconds):
-            await worker.exited.wait()
-            return
-        worker.process.kill()
-
-    def _cancel_message(self) -> CancelRun:
-        return CancelRun(by=self._cancelled_by.by if self._cancelled_by else None, reason=self._cancel_reason)
-
-
-def result_path(folder: Path, session_id: str, attempt: int) -> Path:
-    """Where the pickle of an attempt's result lies."""
-    return folder / f"{session_id}-{attempt}.pickle"
-
-
-def _environment(start: StartTask) -> WorkerEnv:
-    return start.env or WorkerEnv()
-
-
-def _cause(returncode: int | None, *, begun: bool) -> str:
-    """What is known of a worker's end, and no more.
-
-    Examples
-    --------
-    >>> _cause(-9, begun=True)
-    'The worker process was killed by signal 9 (SIGKILL).'
-    """
-    if not begun:
-        return f"{_cause(returncode, begun=True)} It had not begun; look for its last words in the server's log."
-    if returncode is None:
-        return "The worker process is gone; how it ended is not known."
-    if returncode >= 0:
-        return f"The worker process ended by itself with exit code {returncode} before the task was done."
-    try:
-        name = f" ({signal.Signals(-returncode).name})"
-    except ValueError:
-        name = ""
-    return f"The worker process was killed by signal {-returncode}{name}."
+        self._cancelling.by, self._cancelling.reason = actor.by, reason

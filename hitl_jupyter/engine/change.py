@@ -7,14 +7,17 @@ refuses moves that ``states.MOVES`` does not list, and notes which requests the 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import Any, cast
 
 from hitl_jupyter.errors import WrongState
-from hitl_jupyter.link.messages import Resolved, WorkerEvent
+from hitl_jupyter.journal.contract import CallRow
+from hitl_jupyter.link.messages import Called, Durable, Resolved, Suspended, WorkerEvent
 from hitl_jupyter.protocol import (
     REQUEST_EVENTS,
+    Answers,
     Display,
+    Dropped,
     JournalEvent,
     Outcome,
     Progress,
@@ -30,13 +33,13 @@ from hitl_jupyter.protocol import (
     TaskFailed,
     Via,
 )
-from hitl_jupyter.snapshot import OpenRequest, Snapshot
+from hitl_jupyter.snapshot import OpenRequest, Snapshot, find_settled
 from hitl_jupyter.states import may_move
 
-PLAIN = frozenset({Stream, Display, Progress})
+PLAIN = frozenset({Stream, Display, Progress, Dropped})
 """Events from which nothing follows; a batch of only these takes the short way."""
 
-LINES = frozenset({Stream, Display})
+LINES = frozenset({Stream, Display, Dropped})
 """Of those, the ones that no list or inbox shows."""
 
 
@@ -46,12 +49,16 @@ class Change:
     def __init__(self, snapshot: Snapshot, now: float) -> None:
         self.events: list[JournalEvent] = []
         self.replies: list[Resolved] = []
+        self.calls: list[CallRow] = []
+        self.suspend_after: float | None = None
+        self.suspended_with: int | None = None
         self.held: TaskCancelled | None = None
         self.taken = 0
         self.ended_attempt = False
         self.status: Status = snapshot.status
         self.attempt = snapshot.attempt
         self._now = now
+        self._snapshot = snapshot
         self._open: dict[str, OpenRequest] = {r.request_id: r for r in snapshot.open_requests if r.request_id}
 
     @property
@@ -76,16 +83,32 @@ class Change:
         self.status = status
         self.events.append(event)
 
-    def queue_attempt(self, facts: SessionFacts | None = None) -> None:
+    def queue_attempt(self, facts: SessionFacts | None = None, answers: Answers | None = None) -> None:
         """Begin the next attempt; the first one comes with the session's facts."""
         self.attempt += 1
         self.move("queued", facts)
+        if answers is not None and isinstance(event := self.events[-1], StatusChanged):
+            event.answers = answers
 
-    def begin_cancel(self, by: str | None, via: Via) -> None:
+    def resume(self, resumed_from: int, detail: str | None) -> None:
+        """The same attempt goes on in another process."""
+        event = StatusChanged(status=self.status, resumed_from=resumed_from, timestamp=self._now, attempt=self.attempt)
+        if detail:
+            event.detail = detail
+        self.events.append(event)
+
+    def say(self, detail: str) -> None:
+        """Tell what holds the session up, where it is."""
+        self.events.append(StatusChanged(status=self.status, detail=detail, timestamp=self._now, attempt=self.attempt))
+
+    def begin_cancel(self, by: str | None, via: Via, reason: str) -> None:
         """From here on the session ends; nobody has to answer anything any more."""
         self._close_requests("cancelled", by, via)
         self.replies.clear()  # the worker is told of the cancel itself, which ends all its questions
         self.move("cancelling")
+        for event in self.events:
+            if isinstance(event, StatusChanged):  # the next host has to know, if this one dies before the end
+                event.by, event.reason = by, reason
 
     def end_cancelled(self, reason: str, by: str | None = None, detail: str | None = None) -> None:
         """The session is over without a result."""
@@ -156,22 +179,28 @@ class Change:
 
     # -- what a worker emitted -----------------------------------------------------------------------------------
 
-    def take(self, events: Sequence[WorkerEvent], max_open: int) -> None:
+    def take(self, events: Sequence[WorkerEvent | Dropped], max_open: int) -> None:
         """Admit a worker's events; what comes after the attempt's end is let go. ``taken`` counts those done with."""
         if not self.ended_attempt and PLAIN.issuperset(map(type, events)):
-            self.events.extend(events)
+            self.events.extend(cast(Iterable[JournalEvent], events))
             self.taken += len(events)
             return
         for event in events:
-            if not self.ended_attempt:
+            if not self.ended_attempt and self.suspended_with is None:
                 self._take(event, max_open)
             if self.held is not None:
                 return
             self.taken += 1
 
-    def _take(self, event: WorkerEvent, max_open: int) -> None:
-        if type(event) in PLAIN:
+    def _take(self, event: WorkerEvent | Dropped, max_open: int) -> None:
+        if isinstance(event, Stream | Display | Progress | Dropped):
             self.events.append(event)
+        elif isinstance(event, Called):
+            self._take_call(event)
+        elif isinstance(event, Durable):
+            self.suspend_after = event.suspend_after
+        elif isinstance(event, Suspended):
+            self.suspended_with = event.waiting
         elif isinstance(event, RequestConfirmation | RequestUserInput):
             self._take_request(event, event.key, max_open)
         elif isinstance(event, RequestResolved):
@@ -192,6 +221,8 @@ class Change:
         request_id = event.request_id
         if request_id is None or request_id in self._open:
             return
+        if find_settled(self._snapshot, request_id) is not None:
+            return  # a durable task that runs again asks what may have been settled a moment ago
         for other in [r for r in self._open.values() if key is not None and _key(r) == key]:
             self.resolve(other.request_id or "", "superseded")
         crowded = len(self._open) >= most
@@ -200,6 +231,19 @@ class Change:
         if crowded or self.status == "cancelling":
             self.resolve(request_id, "cancelled", comment=f"More than {most} open requests." if crowded else None)
         self.follow_requests()
+
+    def _take_call(self, call: Called) -> None:
+        self.calls.append(
+            CallRow(
+                session_id=self._snapshot.session_id,
+                attempt=self.attempt,
+                number=call.number,
+                name=call.name,
+                place=call.place,
+                request_id=call.request_id,
+                seq=self._snapshot.last_seq + len(self.events),
+            )
+        )
 
     def _take_withdrawal(self, event: RequestResolved) -> None:
         if event.request_id in self._open:

@@ -15,9 +15,10 @@ from typing import Protocol, Self
 
 import anyio
 
+from hitl_jupyter.engine.history import has_gaps, missing_between, told
 from hitl_jupyter.engine.tail import Tail, join_batches, join_messages
 from hitl_jupyter.errors import NotFound
-from hitl_jupyter.journal.contract import Batch, Journal
+from hitl_jupyter.journal.contract import Batch, Journal, Truncation
 from hitl_jupyter.protocol import Draft, Reset, StateReplayComplete, StateReplayStart
 from hitl_jupyter.snapshot import Snapshot
 
@@ -174,18 +175,23 @@ class Viewer:
         return self._until is None
 
     async def _history(self) -> AsyncIterator[bytes]:
-        snapshot, epoch = self._watched.snapshot, self._watched.journal.epoch
+        snapshot, journal = self._watched.snapshot, self._watched.journal
+        epoch = journal.epoch
         session_id, last = snapshot.session_id, snapshot.last_seq
-        stale = self._cursor > last or (self._epoch is not None and self._epoch > epoch)
+        known = self._epoch is None or journal.first_epoch <= self._epoch <= epoch
+        stale = self._cursor > last or not known
         if stale:
             self._cursor = 0
             yield join_messages([Reset(session_id=session_id, epoch=epoch)])
         if self._tail is not None:
             self._cursor = max(self._cursor, last - self._tail)
+        count = last - self._cursor
+        if self._watched.tail.after(self._cursor, 0) is None:
+            count -= missing_between(await self._truncations(self._cursor, last + 1), self._cursor, last + 1)
         start = StateReplayStart(
             session_id=session_id,
-            message=f"Replaying {last - self._cursor} events.",
-            count=last - self._cursor,
+            message=f"Replaying {count} events.",
+            count=count,
             first_seq=self._cursor + 1,
             last_seq=last,
             epoch=epoch,
@@ -204,9 +210,19 @@ class Viewer:
         batches = self._watched.tail.after(after, FRAME_BYTES)
         if batches is None:
             batches = await self._read(after)
-        self._cursor = min(batches[-1].last_seq, before - 1)
+        end = min(batches[-1].last_seq + 1, before)
+        if has_gaps(batches, after):
+            gone = await self._truncations(after, end)
+            frame = told(self._watched.snapshot.session_id, batches, gone, after, end)
+        else:
+            frame = join_batches(batches, after, end)
+        self._cursor = end - 1
         self._mark_shown(after)
-        return join_batches(batches, after, self._cursor + 1)
+        return frame
+
+    async def _truncations(self, after: int, before: int) -> list[Truncation]:
+        """What retention took: asked after the batches were read, so that it explains every gap in them."""
+        return await self._watched.journal.truncations(self._watched.snapshot.session_id, after, before)
 
     async def _read(self, after: int) -> list[Batch]:
         """Batches from the journal. The next ones are read while these are on their way to the viewer."""
@@ -214,7 +230,8 @@ class Viewer:
         batches = await (ahead[1] if ahead is not None and ahead[0] == after else self._fetch(after))
         if not batches:
             raise NotFound("The session was forgotten.")
-        if self._watched.tail.after(batches[-1].last_seq, FRAME_BYTES) is None:
+        small = sum(len(batch.data) for batch in batches) <= FRAME_BYTES
+        if small and self._watched.tail.after(batches[-1].last_seq, FRAME_BYTES) is None:
             self._ahead = batches[-1].last_seq, asyncio.ensure_future(self._fetch(batches[-1].last_seq))
         return batches
 

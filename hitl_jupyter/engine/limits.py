@@ -26,15 +26,24 @@ class Limits(Struct, frozen=True, kw_only=True):
     max_open_requests: int = 100
     max_live_sessions: int = 200
     max_kept_sessions: int = 10_000
+    retention_days: float = 30.0
+    max_session_bytes: int = 256 * MIB
+    max_flood_bytes_per_minute: int = 100_000_000
     max_viewers: int = 200
+    stalled_seconds: float = 60.0
     max_starts_per_minute: int = 60
     max_warm_spares: int = 2
     warm_spare_seconds: float = 600.0
     validate_seconds: float = 10.0
     launch_seconds: float = 60.0
     shown_seconds: float = 0.3
+    resume_seconds: float = 1.0
     cancel_seconds: float = 3.0
     terminate_seconds: float = 3.0
+    silence_seconds: float = 30.0
+    alone_running_seconds: float = 3600.0
+    alone_waiting_seconds: float = 30 * 86400.0
+    alone_finished_seconds: float = 60.0
 
 
 def check_size(name: str, size: int, allowed: int) -> None:

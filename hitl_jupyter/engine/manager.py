@@ -16,25 +16,29 @@ import msgspec
 from msgspec.structs import replace
 
 from hitl_jupyter.engine.actor import HOST, Actor
-from hitl_jupyter.engine.attempts import result_path
 from hitl_jupyter.engine.background import Background
 from hitl_jupyter.engine.catalogue import Catalogue
 from hitl_jupyter.engine.deadlines import Deadlines
 from hitl_jupyter.engine.feed import Feed, Feeds
+from hitl_jupyter.engine.history import page
 from hitl_jupyter.engine.hub import Viewer
 from hitl_jupyter.engine.limits import Limits
 from hitl_jupyter.engine.outcomes import content_of, first_outcome, outcome_row, scope_of
-from hitl_jupyter.engine.registry import READ_BYTES, Open, Registry, no_such_session
+from hitl_jupyter.engine.registry import Open, Registry, no_such_session
+from hitl_jupyter.engine.results import forget_steps, result_path
+from hitl_jupyter.engine.retention import Retention
 from hitl_jupyter.engine.session import Services
+from hitl_jupyter.engine.silence import Vigil
+from hitl_jupyter.engine.spools import Spools
 from hitl_jupyter.engine.starting import Started, Starter
 from hitl_jupyter.engine.starts import Starts
-from hitl_jupyter.engine.tail import join_batches
 from hitl_jupyter.engine.workers import Workers
-from hitl_jupyter.errors import Forbidden, ResultUnavailable, WrongState
+from hitl_jupyter.errors import Forbidden, ResultUnavailable, StoreHeld, WrongState
 from hitl_jupyter.final_output import final_output
 from hitl_jupyter.journal.contract import Journal, SessionQuery
 from hitl_jupyter.launchers.contract import Launcher
 from hitl_jupyter.link.server import listen
+from hitl_jupyter.link.spool import folder_of
 from hitl_jupyter.protocol import (
     PROTOCOL_VERSION,
     AnswerCommand,
@@ -51,6 +55,9 @@ from hitl_jupyter.summary import SessionChanged, SessionPage, session_info
 from hitl_jupyter.version import __version__
 
 __all__ = ["Policy", "SessionManager", "Started"]
+
+SOCKET = "link.sock"
+"""The name, in the store, of what workers connect to."""
 
 LISTED_AT_ONCE = 100
 """Sessions a new inbox reads at a time: each is unpacked, and the event loop has others to serve in between."""
@@ -99,6 +106,7 @@ class SessionManager:
         self._store = store
         self._starts = Starts(store / "starts")
         self._results = store / "results"
+        self._spools = Spools(folder_of(store / SOCKET))
         self._clock = clock
         self._deadlines = Deadlines(clock)
         self._feeds = Feeds()
@@ -117,14 +125,18 @@ class SessionManager:
             group = await stack.enter_async_context(anyio.create_task_group())
             stack.callback(group.cancel_scope.cancel)
             self._tasks = Background(group)
-            socket = self._store / "link.sock"
+            socket = self._store / SOCKET
             self._workers = Workers(self._launcher, socket, self.limits, self._tasks)
             self._catalogue = Catalogue(self._workers, self.policy.worker_env, self.policy.task_modules, self.limits)
+            self._retention = Retention(self.journal, self.limits, self._tasks, self._clock, self._expire)
             self._registry.services = self._services()
             self._starter = Starter(self._registry, self._catalogue, self.policy.default_tasks, self._launcher.name)
             self._tasks.start_soon(self._deadlines.keep)
             await self._registry.reopen()
+            self._retention.start()
+            await self._spools.sweep(self.journal, {opened.attempts.launch_id for opened in self._registry})
             await stack.enter_async_context(listen(socket, self._workers.on_peer))
+            self._tasks.start_soon(Vigil(self._workers, self.limits.silence_seconds).keep)
             stack.push_async_callback(self._close)
             self._exit = stack.pop_all()
         return self
@@ -140,6 +152,7 @@ class SessionManager:
             workers=self._workers,
             starts=self._starts,
             results=self._results,
+            spools=self._spools,
             limits=self.limits,
             tasks=self._tasks,
             deadlines=self._deadlines,
@@ -147,18 +160,27 @@ class SessionManager:
             next_rev=self._next_rev,
             on_change=self._registry.on_change,
             on_idle=self._registry.on_idle,
+            on_kept=self._retention.on_kept,
         )
 
+    async def lost(self) -> StoreHeld:
+        """Wait until another host has taken the journal; the refusal that says which. Close the manager then."""
+        return await self.journal.lost()
+
     async def _close(self) -> None:
+        if not isinstance(self.journal.trouble, StoreHeld):  # else the sessions are another host's to end
+            await self._shut_down_all()
+        for opened in self._registry:
+            opened.session.hub.close()
+        self._feeds.close()
+        await self._workers.close()
+
+    async def _shut_down_all(self) -> None:
         limits = self.limits
         with anyio.move_on_after(limits.cancel_seconds + limits.terminate_seconds + 2, shield=True):
             async with anyio.create_task_group() as group:
                 for opened in self._registry:
                     group.start_soon(self._shut_down, opened)
-        for opened in self._registry:
-            opened.session.hub.close()
-        self._feeds.close()
-        await self._workers.close()
 
     async def _shut_down(self, opened: Open) -> None:
         if (await opened.attempts.policy("on_shutdown") or self.policy.on_shutdown) == "cancel":
@@ -200,7 +222,7 @@ class SessionManager:
         if await first_outcome(self.journal, scope, idempotency_key, [content]) is not None:
             return opened.session.status
         command = outcome_row(scope, idempotency_key, content, None, self._clock())
-        return await opened.attempts.cancel(actor, force=force, command=command)
+        return await opened.attempts.cancel(actor, force=force, reason="user", command=command)
 
     async def forget(self, session_id: str, actor: Actor) -> None:
         """Delete an ended session with all that is kept of it."""
@@ -208,11 +230,21 @@ class SessionManager:
         snapshot = opened.session.snapshot
         if not snapshot.ended:
             raise WrongState(f"The session is {snapshot.status}. Cancel it first.", status=snapshot.status)
+        await self._forget(opened)
+
+    async def _expire(self, session_id: str) -> None:
+        opened = await self._registry.find(session_id)
+        if opened is not None:
+            await self._forget(opened)
+
+    async def _forget(self, opened: Open) -> None:
+        session_id, snapshot = opened.session.session_id, opened.session.snapshot
         rev = self._next_rev()
         await self.journal.forget(session_id, rev)
         self._starts.forget(session_id)
         for attempt in range(1, snapshot.attempt + 1):
             result_path(self._results, session_id, attempt).unlink(missing_ok=True)
+        await forget_steps(self._results, snapshot)
         self._registry.drop(session_id)
         opened.session.hub.close()
         self._feeds.put(session_id, rev, opened.session.audience, lambda: None)
@@ -249,13 +281,12 @@ class SessionManager:
     async def events(
         self, session_id: str, actor: Actor, *, after: int = 0, before: int | None = None, limit: int = 1000
     ) -> bytes:
-        """A JSON array of up to ``limit`` events after ``after``; or, with only ``before``, the last ones before it."""
+        """A JSON array of up to ``limit`` events after ``after``; or, with only ``before``, the last ones before it.
+
+        What retention took is left out: the numbers of its neighbours tell.
+        """
         await self._get(session_id, actor)
-        if before is not None and not after:
-            batches = await self.journal.last_events(session_id, before, limit)
-            return join_batches(batches, max(0, before - 1 - limit), before)
-        end = after + limit + 1 if before is None else min(before, after + limit + 1)
-        return join_batches(await self.journal.events(session_id, after, end, READ_BYTES), after, end)
+        return await page(self.journal, session_id, after, before, limit)
 
     async def result_path(self, session_id: str, actor: Actor) -> Path:
         """Where the pickle of the session's result is; the host never opens it."""
@@ -306,9 +337,10 @@ class SessionManager:
     def health(self) -> dict[str, Any]:
         """How the host is, what it allows, and which versions it speaks."""
         live = self._registry.live()
+        trouble = self.journal.trouble
         return {
-            "status": "ok",
-            "reasons": [],
+            "status": "ok" if trouble is None else "degraded",
+            "reasons": [] if trouble is None else [trouble.to_json()],
             "version": __version__,
             "protocol": PROTOCOL_VERSION,
             "epoch": self.journal.epoch,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import sys
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Literal
@@ -15,10 +16,11 @@ from hitl_jupyter.engine.attempts import Attempts
 from hitl_jupyter.engine.feed import Feeds
 from hitl_jupyter.engine.requests import Requests
 from hitl_jupyter.engine.session import Services, Session
+from hitl_jupyter.engine.spools import gone
 from hitl_jupyter.engine.tail import join_batches
 from hitl_jupyter.errors import NotFound
-from hitl_jupyter.journal.contract import LaunchRow, SessionQuery, SessionRow
-from hitl_jupyter.protocol import decode_events
+from hitl_jupyter.journal.contract import REFUSALS, LaunchRow, SessionQuery, SessionRow
+from hitl_jupyter.protocol import TaskFailed, decode_events
 from hitl_jupyter.snapshot import Snapshot, fold
 from hitl_jupyter.states import LIVE
 from hitl_jupyter.summary import SessionChanged, Summary, summarize
@@ -60,6 +62,10 @@ class Registry:
     def live(self) -> list[Session]:
         """The sessions that have not ended."""
         return [opened.session for opened in self if not opened.session.snapshot.ended]
+
+    def busy(self) -> int:
+        """How many of them hold a process, or are going to."""
+        return sum(1 for opened in self if not opened.session.snapshot.ended and not opened.attempts.suspended)
 
     async def get(self, session_id: str, actor: Actor) -> Open:
         """The session, if there is one that this actor may see; else ``NotFound``."""
@@ -133,27 +139,41 @@ class Registry:
 
     async def reopen(self) -> None:
         """Load the live sessions of an earlier host, and find their workers again."""
-        rows = await self.services.journal.sessions(SessionQuery(statuses=tuple(LIVE), limit=1_000_000))
-        for row in reversed(rows):
-            await self._find_worker(await self.load(row))
+        journal, live = self.services.journal, tuple(LIVE)
+        launches: dict[str, list[LaunchRow]] = {}
+        for launch in await journal.launches_of(live):
+            launches.setdefault(launch.session_id, []).append(launch)
+        for row in reversed(await journal.sessions(SessionQuery(statuses=live, limit=sys.maxsize))):
+            await self._find_worker(await self.load(row), launches.get(row.session_id, []))
 
-    async def _find_worker(self, opened: Open) -> None:
+    async def _find_worker(self, opened: Open, launches: Sequence[LaunchRow]) -> None:
         session = opened.session
-        launches = await self.services.journal.launches(session.session_id)
+        if session.status == "cancelling":
+            await opened.attempts.recall_cancel()
         current = [row for row in launches if not row.ended and row.attempt == session.snapshot.attempt]
         if current:
             await self._go_on(opened, current[-1])
         elif session.status == "queued":
             self.services.tasks.start_soon(opened.attempts.begin)
         elif session.status == "cancelling":
-            await opened.attempts.lose("It was being cancelled when the host stopped.")
+            await _now_or_later(opened, partial(opened.attempts.lose, "It was being cancelled when the host stopped."))
+        elif (row := _latest_durable(launches, session.snapshot)) is not None:
+            opened.attempts.wake(row)
 
     async def _go_on(self, opened: Open, launch: LaunchRow) -> None:
         worker = self.services.workers.adopt(launch)
-        if worker is None:
-            await opened.attempts.lose("The worker process was gone when the host started again.")
-        else:
+        if worker is not None:
             opened.attempts.resume(worker, launch)
+            return
+        cause, clear = (
+            "The worker process was gone when the host started again.",
+            partial(self.services.workers.clear, launch),
+        )
+        bury = partial(opened.attempts.bury, gone(launch), launch, cause, clear)
+        if opened.session.status == "cancelling":  # that ends when nothing of it lives, and others are not to wait
+            self.services.tasks.start_soon(opened.session.insist, bury)
+        else:
+            await _now_or_later(opened, bury)
 
     # -- what sessions tell ------------------------------------------------------------------------------------------
 
@@ -184,6 +204,21 @@ class Registry:
             is_settled = hub.arrivals != arrivals or not await self._feeds.without(lambda: opened.session.audience)
         if hub.arrivals == arrivals and not hub.closed:
             await opened.session.insist(partial(opened.attempts.cancel, HOST, force=False, reason="disconnect"))
+
+
+async def _now_or_later(opened: Open, step: Callable[[], Awaitable[object]]) -> None:
+    """Carry out what has to be written; a journal that refuses it for now does not keep the host from starting."""
+    try:
+        await step()
+    except REFUSALS:
+        opened.session.services.tasks.start_soon(opened.session.insist, step)
+
+
+def _latest_durable(launches: Sequence[LaunchRow], snapshot: Snapshot) -> LaunchRow | None:
+    """The last process of a durable attempt that is not over."""
+    over = any(isinstance(request, TaskFailed) and request.ends_attempt for request in snapshot.open_requests)
+    rows = [row for row in launches if row.attempt == snapshot.attempt and row.suspend_after is not None]
+    return rows[-1] if rows and not over else None
 
 
 def no_such_session() -> NotFound:

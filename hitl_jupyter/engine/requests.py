@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any, NoReturn, Protocol
 
@@ -58,6 +60,7 @@ class Requests:
         self._session = session
         self._checker = checker
         self._limits = session.services.limits
+        self._turns: dict[str, anyio.Lock] = {}
         session.list_drafts = self.drafts
         session.after_commit.append(self._follow)
         for request in session.snapshot.open_requests:
@@ -73,15 +76,29 @@ class Requests:
         if request is None:
             raise await self._why_not_open(command.request_id)
         self._check_may_answer(request, actor)
-        try:
-            value = await self._checked(request, command)
-        except (InvalidValues, WorkerUnavailable) as error:
-            await self._refuse(request, error)
-        async with self._session.lock:
-            if (before := await self._first_outcome(command, actor)) is not None:
-                return before
-            await self._check_still_open(request)
-            return await self._settle(request, command, value, actor)
+        async with self._turn(request):
+            try:
+                value = await self._checked(request, command)
+            except (InvalidValues, WorkerUnavailable) as error:
+                await self._refuse(request, error)
+            async with self._session.lock:
+                if (before := await self._first_outcome(command, actor)) is not None:
+                    return before
+                await self._check_still_open(request)
+                return await self._settle(request, command, value, actor)
+
+    @asynccontextmanager
+    async def _turn(self, request: OpenRequest) -> AsyncIterator[None]:
+        """Answers with secrets go one at a time, from the check to the journal.
+
+        The journal does not keep a secret, and a host that dies right after the commit has not passed it on. But the
+        worker has checked it; with turns the last values it checked are the ones that the journal says were given.
+        """
+        if not isinstance(request, RequestUserInput) or not has_secrets(request.schema):
+            yield
+            return
+        async with self._turns.setdefault(request.request_id, anyio.Lock()):
+            yield
 
     async def was_asked(self, actor: Actor, request_id: str | None) -> bool:
         """Whether a request, open or settled, was this actor's to answer: who was asked may learn what came of it."""
@@ -90,8 +107,8 @@ class Requests:
             return False
         seq = row.opened_seq
         batches = await self._session.journal.events(row.session_id, seq - 1, seq + 1, 1)
-        asked = decode_events(join_batches(batches, seq - 1, seq + 1))
-        return any(isinstance(event, REQUEST_EVENTS) and actor.owner in event.assignees for event in asked)
+        asked = [e for e in decode_events(join_batches(batches, seq - 1, seq + 1)) if isinstance(e, REQUEST_EVENTS)]
+        return any(event.request_id == request_id and actor.owner in event.assignees for event in asked)
 
     async def _refuse(self, request: OpenRequest, error: HitlError) -> NoReturn:
         """Refuse with what is true now: the question may have been settled while the answer was being checked."""
@@ -126,8 +143,8 @@ class Requests:
         if isinstance(command, Retry):
             resolved.answers = command.answers
         if isinstance(request, TaskFailed) and request.ends_attempt:
-            if value:
-                change.queue_attempt()
+            if isinstance(command, Retry) and command.value:
+                change.queue_attempt(answers=command.answers)
             else:
                 change.move("failed")
         else:
@@ -175,6 +192,7 @@ class Requests:
         for event in change.events:
             if isinstance(event, RequestResolved):
                 self._session.services.deadlines.discard(event.request_id)
+                self._turns.pop(event.request_id, None)
             elif isinstance(event, Question) and find_open(self._session.snapshot, event.request_id) is not None:
                 self._keep_deadline(event)
 

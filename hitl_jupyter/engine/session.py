@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import anyio
 from msgspec import UNSET
@@ -21,6 +22,7 @@ from hitl_jupyter.engine.change import LINES, Change
 from hitl_jupyter.engine.deadlines import Deadlines
 from hitl_jupyter.engine.hub import Hub, Viewer
 from hitl_jupyter.engine.limits import Limits, check_count
+from hitl_jupyter.engine.spools import Spools
 from hitl_jupyter.engine.starts import Starts
 from hitl_jupyter.engine.tail import Tail
 from hitl_jupyter.engine.workers import Workers
@@ -48,11 +50,15 @@ from hitl_jupyter.protocol import (
 from hitl_jupyter.snapshot import OpenRequest, Snapshot, fold, kind_of
 from hitl_jupyter.summary import Summary, summarize
 
+_T = TypeVar("_T")
+
 STORE_RETRY_SECONDS = 1.0
 """How often what has to be written is tried again while the journal refuses."""
 
 SNAPSHOT_EVERY = 2000
-"""Events between two snapshots in a live session's row: what is newer is folded in when a host starts again."""
+SNAPSHOT_BYTES = 16 * 1024 * 1024
+"""Events, and bytes of them, between two snapshots in a live session's row: what is newer is folded in when a host
+starts again, and retention takes nothing of it before."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +69,7 @@ class Services:
     workers: Workers
     starts: Starts
     results: Path
+    spools: Spools
     limits: Limits
     tasks: Background
     deadlines: Deadlines
@@ -70,6 +77,7 @@ class Services:
     next_rev: Callable[[], int]
     on_change: Callable[[Session], None]
     on_idle: Callable[[Session], None]
+    on_kept: Callable[[Session], None]
 
 
 class Session:
@@ -90,7 +98,7 @@ class Session:
         self.list_drafts: Callable[[], Awaitable[list[Draft]]] = _no_drafts
         self._snapshot = snapshot
         self._rev = rev
-        self._kept_seq = snapshot.last_seq
+        self._kept_seq, self._kept_at = snapshot.last_seq, 0
 
     # -- what others look at ---------------------------------------------------------------------------------------
 
@@ -176,7 +184,7 @@ class Session:
         rev = create.rev if create is not None else None
         if batch is not None and create is None:
             rev = self.services.next_rev() if _shows_in_lists(change) else None
-            update = self._update(snapshot, batch, rev)
+            update = self._update(snapshot, batch, rev, suspended=change.suspended_with is not None)
         write = Write(
             session_id=self.session_id,
             create=create and replace(create, snapshot=encode(snapshot), snapshot_seq=snapshot.last_seq),
@@ -185,6 +193,7 @@ class Session:
             opened=() if plain else tuple(_opened(change, self.session_id)),
             settled=() if plain else tuple(_settled(change)),
             launch=launch,
+            calls=tuple(change.calls),
             command=command,
         )
         with anyio.CancelScope(shield=True):
@@ -194,15 +203,16 @@ class Session:
         for hook in self.after_commit:
             hook(change)  # the worker hears first: from there it is the longest way to the next question
         self._publish(batch)
+        if update is not None and update.snapshot is not None:
+            self.services.on_kept(self)
         if rev is not None:
             self.services.on_change(self)
 
-    async def insist(self, step: Callable[[], Awaitable[object]]) -> None:
-        """Carry out what has to be written, though the journal may refuse it for a while."""
+    async def insist(self, step: Callable[[], Awaitable[_T]]) -> _T:
+        """Carry out what has to be read or written, though the journal may refuse it for a while."""
         while True:
             try:
-                await step()
-                return
+                return await step()
             except REFUSALS:
                 await anyio.sleep(STORE_RETRY_SECONDS)
 
@@ -220,11 +230,13 @@ class Session:
         batch = Batch(first_seq=first, last_seq=seq - 1, data=encode(change.events))
         return batch, fold(change.events, self._snapshot)
 
-    def _update(self, snapshot: Snapshot, batch: Batch, rev: int | None) -> SessionUpdate:
+    def _update(self, snapshot: Snapshot, batch: Batch, rev: int | None, *, suspended: bool) -> SessionUpdate:
         moved = snapshot.status != self._snapshot.status
-        keep = snapshot.ended or batch.last_seq - self._kept_seq >= SNAPSHOT_EVERY
+        bytes_now = self.tail.added + len(batch.data)
+        many = batch.last_seq - self._kept_seq >= SNAPSHOT_EVERY or bytes_now - self._kept_at >= SNAPSHOT_BYTES
+        keep = snapshot.ended or suspended or many
         if keep:
-            self._kept_seq = batch.last_seq
+            self._kept_seq, self._kept_at = batch.last_seq, bytes_now
         return SessionUpdate(
             last_seq=batch.last_seq,
             rev=rev,

@@ -72,8 +72,7 @@ class Starter:
             if found is not None:
                 return found
             most = self._services.limits.max_live_sessions
-            live = len(self._registry.live())
-            check_count("max_live_sessions", live, most, "Wait for a session to end, or cancel one.")
+            check_count("max_live_sessions", self._registry.busy(), most, "Wait for a session to end, or cancel one.")
             return await self._create(start, content, actor)
 
     async def _started_before(self, start: StartTask, content: str, actor: Actor) -> Started | None:

@@ -11,7 +11,7 @@ import anyio.to_thread
 import msgspec
 
 from hitl_jupyter.errors import StoreFull, StoreUnavailable
-from hitl_jupyter.protocol import StartTask
+from hitl_jupyter.protocol import StartTask, WorkerEnv
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(StartTask)
@@ -54,6 +54,11 @@ class Starts:
             path.unlink(missing_ok=True)
             kind = StoreFull if error.errno == errno.ENOSPC else StoreUnavailable
             raise kind(f"The start could not be stored: {error.strerror}. Free space, then start again.") from error
+
+
+def environment_of(start: StartTask) -> WorkerEnv:
+    """Where its worker runs."""
+    return start.env or WorkerEnv()
 
 
 def sync_folder(folder: Path) -> None:

@@ -19,11 +19,14 @@ class Tail:
         self._batches: deque[Batch] = deque()
         self._bytes = 0
         self._before = last_seq
+        self.added = 0
+        """Bytes of all events that were added, those that went again included."""
 
     def add(self, batch: Batch) -> None:
         """Append the next batch and let the oldest go."""
         self._batches.append(batch)
         self._bytes += len(batch.data)
+        self.added += len(batch.data)
         while self._bytes > KEPT_BYTES and len(self._batches) > 1:
             gone = self._batches.popleft()
             self._bytes -= len(gone.data)
@@ -50,15 +53,21 @@ class Tail:
 def join_batches(batches: Sequence[Batch], after: int = 0, before: int | None = None) -> bytes:
     """One JSON array of the events with ``after < seq < before``, taken from whole batches.
 
-    Only a batch that sticks out of the range is cut up; all others are copied as they are.
+    Only a batch that sticks out of the range is cut up; all others are copied as they are, and one alone is not even
+    copied: of a large one, many viewers then hold the same bytes.
     """
+    if len(batches) == 1 and _inside(batches[0], after, before):
+        return batches[0].data
     pieces = [_trimmed(batch, after, before) for batch in batches]
     return b"[" + b",".join(piece for piece in pieces if piece) + b"]"
 
 
+def _inside(batch: Batch, after: int, before: int | None) -> bool:
+    return batch.first_seq > after and (before is None or batch.last_seq < before)
+
+
 def _trimmed(batch: Batch, after: int, before: int | None) -> bytes:
-    inside = batch.first_seq > after and (before is None or batch.last_seq < before)
-    if inside:
+    if _inside(batch, after, before):
         return batch.data[1:-1]
     events = split_batch(batch.data)
     start = max(0, after + 1 - batch.first_seq)

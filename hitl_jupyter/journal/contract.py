@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Awaitable
 from types import TracebackType
-from typing import Literal, Protocol, Self
+from typing import Literal, NamedTuple, Protocol, Self
 
 from msgspec import Struct
 
-from hitl_jupyter.errors import StoreDamaged, StoreFull, StoreUnavailable
+from hitl_jupyter.errors import HitlError, StoreDamaged, StoreFull, StoreHeld, StoreUnavailable
 from hitl_jupyter.protocol import RequestKind, Status
 
 REFUSALS = (StoreUnavailable, StoreFull, StoreDamaged)
@@ -81,7 +81,11 @@ class Settlement(Struct, frozen=True, kw_only=True):
 
 
 class LaunchRow(Struct, frozen=True, kw_only=True):
-    """One process of an attempt: its fence number, its secret's digest, and how much of its outbox was taken."""
+    """One process of an attempt: its fence number, its secret's digest, and how much of its outbox was taken.
+
+    ``suspend_after`` says that the attempt is durable, and how many seconds it waits before it lets its process go;
+    ``suspended_with`` is the number of open requests when that happened.
+    """
 
     launch_id: str
     session_id: str
@@ -93,6 +97,25 @@ class LaunchRow(Struct, frozen=True, kw_only=True):
     accepted: int = 0
     ended: bool = False
     boot_id: str | None = None
+    suspend_after: float | None = None
+    suspended_with: int | None = None
+
+
+class CallRow(Struct, frozen=True, kw_only=True):
+    """The ``number``-th call of a durable attempt: a finished step, or a question.
+
+    ``place`` is its number among the calls without a key. ``seq`` is the session's last event before it.
+    ``resolution`` is read, never written: what settled the question.
+    """
+
+    session_id: str
+    attempt: int
+    number: int
+    name: str
+    place: int | None
+    request_id: str | None
+    seq: int
+    resolution: bytes | None = None
 
 
 class CommandRow(Struct, frozen=True, kw_only=True):
@@ -123,7 +146,17 @@ class Write(Struct, frozen=True, kw_only=True):
     opened: tuple[RequestRow, ...] = ()
     settled: tuple[Settlement, ...] = ()
     launch: LaunchRow | None = None
+    calls: tuple[CallRow, ...] = ()
     command: CommandRow | None = None
+
+
+class Truncation(NamedTuple):
+    """Events ``first_seq`` to ``last_seq`` of a session, of so many bytes, that retention took."""
+
+    first_seq: int
+    last_seq: int
+    bytes: int
+    reason: str
 
 
 class SessionQuery(Struct, frozen=True, kw_only=True):
@@ -139,15 +172,31 @@ class SessionQuery(Struct, frozen=True, kw_only=True):
 class Journal(Protocol):
     """A durable log. Open it with ``async with``; every opening after an unclean end has a new ``epoch``.
 
-    Refusals: ``StoreUnavailable`` (cannot write now), ``StoreFull`` (disk full), ``StoreDamaged`` (on opening).
+    Refusals: ``StoreUnavailable`` (cannot write now), ``StoreFull`` (disk full), ``StoreHeld`` (another process has
+    it), ``StoreDamaged`` (on opening, or for what is read).
     """
 
     @property
     def epoch(self) -> int: ...
 
     @property
+    def first_epoch(self) -> int:
+        """The epoch that this history began with; numbers of earlier epochs may name other events."""
+
+    @property
     def last_rev(self) -> int:
         """The highest ``rev`` that was given when the journal was opened, to sessions or to their being forgotten."""
+
+    @property
+    def trouble(self) -> HitlError | None:
+        """Why the store refused the last write; None after one that it took.
+
+        The journal finds out by itself when it can write again. That one write was wrong (a request settled before, a
+        value that cannot be stored, a gap) is no trouble.
+        """
+
+    async def lost(self) -> StoreHeld:
+        """Wait until the journal is no longer this process's; the refusal that says whose it is. Close it then."""
 
     async def __aenter__(self) -> Self: ...
 
@@ -166,7 +215,7 @@ class Journal(Protocol):
         """The newest session of that key, which is scoped to owner and notebook."""
 
     async def events(self, session_id: str, after: int, before: int, max_bytes: int) -> list[Batch]:
-        """Batches that hold a seq with ``after < seq < before``, whole, in order.
+        """Batches that hold a seq with ``after < seq < before``, whole, in order; between them, what retention took.
 
         At least one batch if there is any; further ones only while the sum stays within ``max_bytes``.
         """
@@ -178,6 +227,12 @@ class Journal(Protocol):
 
     async def launches(self, session_id: str) -> list[LaunchRow]: ...
 
+    async def launches_of(self, statuses: tuple[Status, ...]) -> list[LaunchRow]:
+        """The launches of all sessions that have one of these statuses; of each session by fence."""
+
+    async def calls(self, session_id: str, attempt: int) -> list[CallRow]:
+        """What a durable attempt called, in order, with what became of its questions."""
+
     async def command(self, scope: str, key: str) -> CommandRow | None: ...
 
     async def drafts(self, session_id: str) -> list[DraftRow]:
@@ -188,3 +243,23 @@ class Journal(Protocol):
 
     async def forget(self, session_id: str, rev: int) -> None:
         """Delete every row of a session; ``rev`` is that of this change, and is given to no other."""
+
+    # -- retention
+
+    async def expired(self, ended_before: float, keep: int, limit: int) -> list[str]:
+        """Ended sessions that are due, at most ``limit``, those that ended first before others.
+
+        Due is what ended before that time (epoch seconds), and the oldest of what is over ``keep`` sessions in all.
+        """
+
+    async def size(self, session_id: str) -> int:
+        """Bytes of events that are kept of a session."""
+
+    async def truncate(self, session_id: str, excess: int, reason: str) -> int:
+        """Take the oldest output of a session until ``excess`` bytes or all that may go are gone; how many that was.
+
+        Output is lines, displays and progress; everything else stays, and so does what the kept snapshot has not got.
+        """
+
+    async def truncations(self, session_id: str, after: int, before: int) -> list[Truncation]:
+        """What was taken of the events with ``after < seq < before``, in order; the outer ranges may reach further."""

@@ -103,8 +103,14 @@ CREATE TABLE forgotten (session INTEGER PRIMARY KEY) STRICT;
 """
 
 SECOND: Final = """
+-- The epoch that this history began with: in a backup, its own. Numbers of earlier ones may name other events.
+ALTER TABLE meta ADD COLUMN first_epoch INTEGER NOT NULL DEFAULT 1;
+
 -- A process is known by its number, its start time and the boot that both belong to.
 ALTER TABLE launches ADD COLUMN boot_id TEXT;
+-- Of a durable task's process: after how many seconds of waiting it may be let go; with how many questions it was.
+ALTER TABLE launches ADD COLUMN suspend_after REAL;
+ALTER TABLE launches ADD COLUMN suspended_with INTEGER;
 
 -- What a durable attempt called, in order: finished steps and questions. seq is the session's last event by then.
 CREATE TABLE calls (
@@ -112,7 +118,7 @@ CREATE TABLE calls (
     attempt INTEGER NOT NULL,
     number INTEGER NOT NULL,
     name TEXT NOT NULL,
-    keyed INTEGER NOT NULL,
+    place INTEGER,
     request_id TEXT,
     seq INTEGER NOT NULL,
     PRIMARY KEY (session, attempt, number)

@@ -21,6 +21,7 @@ from hitl_jupyter.journal.lock import Mark, StoreLock
 from hitl_jupyter.journal.migrations import APPLICATION_ID, migrate
 from hitl_jupyter.journal.wal import check_recovered, wal_of, wal_size
 
+LOCK_NAME: Final = "journal.lock"
 BUSY_MILLISECONDS: Final = 1000
 CHECKED_WHOLE_BELOW: Final = 64 * 1024 * 1024
 """Files up to this size (bytes) are read through when opened; larger ones are checked batch by batch, when read."""
@@ -36,19 +37,24 @@ _APPLICATION_ID_AT: Final = 68
 class Opened(Struct, frozen=True):
     """An open journal: the only connection that writes, and what it began with."""
 
+    path: Path
+    file: os.stat_result
     connection: apsw.Connection
     lock: StoreLock
     epoch: int
+    first_epoch: int
     last_rev: int
 
 
-def open_journal(path: Path) -> Opened:
-    """Open the journal for writing, made anew if there is none; blocks.
+def open_journal(path: Path, holder: str = "") -> Opened:
+    """Open the journal for writing, made anew if there is none; blocks. ``holder`` is how others are told who has it.
 
     Raises
     ------
+    StoreHeld
+        Another process has it open.
     StoreUnavailable
-        Another process has it open, or it lies on a network file system.
+        It lies on a network file system, or cannot be opened now.
     StoreFull
         There is no room to say that it is open.
     StoreDamaged
@@ -56,7 +62,7 @@ def open_journal(path: Path) -> Opened:
     """
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     _refuse_network_folder(path.parent)
-    lock = StoreLock(path.parent / "journal.lock")
+    lock = StoreLock(path.parent / LOCK_NAME, holder)
     try:
         if not path.exists():
             _create(path)
@@ -69,14 +75,39 @@ def open_journal(path: Path) -> Opened:
 def close_journal(opened: Opened) -> None:
     """Set ``clean``, take the write-ahead log in, and close; blocks.
 
-    If ``clean`` cannot be written the log stays, and the next opening counts as one after an unclean end.
+    If ``clean`` cannot be written the log stays, and the next opening counts as one after an unclean end. Where the
+    journal is somebody else's by now, nothing is written.
     """
+    connection = opened.connection
     try:
-        opened.connection.execute("UPDATE meta SET clean = 1")
-        opened.connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0)
+        connection.execute("BEGIN IMMEDIATE")
+        check_own(opened)
+        check_in_place(opened)
+        connection.execute("UPDATE meta SET clean = 1; COMMIT")
+        connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0)
     finally:
         opened.connection.close()
         opened.lock.release()
+
+
+def check_own(opened: Opened) -> None:
+    """Raise ``StoreHeld`` if the journal is no longer ours; inside a write transaction, so that it stays so.
+
+    A process that was stopped for a while may wake when somebody has removed its lock file and opened the journal
+    elsewhere. That opening came after an unclean end, ours, so it has a higher epoch.
+    """
+    if opened.connection.execute("SELECT epoch FROM meta").get != opened.epoch:
+        raise opened.lock.holder()
+
+
+def check_in_place(opened: Opened) -> None:
+    """Raise ``StoreHeld`` if the lock file or the journal was removed or replaced: what is written reaches nobody."""
+    try:
+        in_place = os.path.samestat(opened.path.stat(), opened.file)
+    except FileNotFoundError:
+        in_place = False
+    if opened.lock.is_lost() or not in_place:
+        raise opened.lock.holder()
 
 
 def open_for_reading(path: Path) -> apsw.Connection:
@@ -137,10 +168,11 @@ def _create(path: Path) -> None:
     finally:
         connection.close()
     new.replace(path)
-    _sync_folder(path.parent)
+    sync_folder(path.parent)
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder durable."""
     if sys.platform == "win32":
         return
     descriptor = os.open(folder, os.O_RDONLY)
@@ -157,7 +189,7 @@ def _open_existing(path: Path, lock: StoreLock) -> Opened:
     try:
         _configure(connection)
         had_log = wal_size(path) > 0
-        clean = _meta(connection)[1]
+        clean = connection.execute("SELECT clean FROM meta").get
         recovered, _ = connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_NOOP)
         check_recovered(path, recovered, expected=not clean, mark=lock.read_mark())
         if path.stat().st_size <= CHECKED_WHOLE_BELOW:
@@ -166,8 +198,7 @@ def _open_existing(path: Path, lock: StoreLock) -> Opened:
         if not had_log:
             lock.mark(_NO_MARK)
             lock.sync()
-        epoch, last_rev = _begin(connection)
-        return Opened(connection, lock, epoch, last_rev)
+        return Opened(path, path.stat(), connection, lock, *_begin(connection))
     except BaseException:
         connection.close()
         raise
@@ -203,15 +234,10 @@ def _check_whole(connection: apsw.Connection) -> None:
         )
 
 
-def _meta(connection: apsw.Connection) -> tuple[int, int, int]:
-    row: tuple[int, int, int] = connection.execute("SELECT epoch, clean, last_rev FROM meta").get
-    return row
-
-
-def _begin(connection: apsw.Connection) -> tuple[int, int]:
+def _begin(connection: apsw.Connection) -> tuple[int, int, int]:
     connection.execute("UPDATE meta SET epoch = epoch + (clean = 0), clean = 0")
-    epoch, _, forgotten_rev = _meta(connection)
+    epoch, first_epoch, forgotten_rev = connection.execute("SELECT epoch, first_epoch, last_rev FROM meta").get
     last_rev = connection.execute("SELECT coalesce(max(rev), 0) FROM sessions").get
     # Into the file itself, so that it says it was left open even when its log is lost.
     connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
-    return epoch, max(last_rev, forgotten_rev)
+    return epoch, first_epoch, max(last_rev, forgotten_rev)

@@ -2,7 +2,13 @@
 
 The thread takes all that is queued, carries out each job in a savepoint of its own, commits once, and then hands all
 outcomes to the event loop in one call. A job that is refused rolls back alone; a commit that fails fails them all, and
-the thread goes on with what comes next.
+the thread goes on with what comes next. While the store is in trouble it tries a write of no meaning now and then, so
+that its recovery is known before anybody needs it.
+
+A failed sync is never taken back by a later one that succeeds (Linux forgets the pages that it could not write). Frames
+of a failed commit do not count for SQLite: the next commit begins at the same place of the log and writes its own
+pages there anew, and what earlier commits wrote was synced before they were acknowledged. A checkpoint that cannot sync
+the file keeps its frames in the log and copies all of them again. ``tests/journal/test_syncs.py`` holds SQLite to that.
 """
 
 from __future__ import annotations
@@ -19,9 +25,10 @@ from typing import Any, Final
 import apsw
 from msgspec import Struct
 
-from hitl_jupyter.errors import HitlError
+from hitl_jupyter.errors import HitlError, StoreHeld
+from hitl_jupyter.journal.contract import REFUSALS
 from hitl_jupyter.journal.lock import Mark
-from hitl_jupyter.journal.opening import Opened, close_journal
+from hitl_jupyter.journal.opening import Opened, check_own, close_journal
 from hitl_jupyter.journal.refusals import refusal
 from hitl_jupyter.journal.wal import SALTS, wal_of
 
@@ -32,6 +39,9 @@ GROUP_BYTES: Final = 8 * 1024 * 1024
 
 CHECKPOINT_PAGES: Final = 1000
 """From this length (pages) the log is taken into the file as soon as nothing waits; at eight times it, at once."""
+
+PROBE_SECONDS: Final = 2.0
+"""How often a store that refused a write is tried, while nobody else writes."""
 
 _log = logging.getLogger(__name__)
 
@@ -58,7 +68,7 @@ class Job(Struct, eq=False):
     """Something to do in a transaction, and the future that learns its outcome."""
 
     run: Callable[[apsw.Connection], Any]
-    done: asyncio.Future[Any]
+    done: asyncio.Future[Any] | None
     size: int
     result: Any = None
     error: HitlError | None = None
@@ -72,6 +82,8 @@ class Writer:
         self._connection = opened.connection
         self._loop = loop
         self._faults = faults
+        self.trouble: HitlError | None = None
+        """Why the store refused the last write; None after one that it took."""
         self._queue: SimpleQueue[Job | None] = SimpleQueue()
         self._log_descriptor = os.open(wal_of(path), os.O_RDONLY | getattr(os, "O_BINARY", 0))
         # A daemon, so that a program which never closed its journal can still end: that is an unclean end.
@@ -99,12 +111,17 @@ class Writer:
                 self._publish(jobs)
                 self._tend_log()
                 self._faults.after_publish()
+            elif not closing:
+                self._commit([Job(_write_nothing, None, 0)])
         self._close()
 
     def _take(self) -> tuple[list[Job], bool]:
         jobs: list[Job] = []
         size = 0
-        job = self._queue.get()
+        try:
+            job = self._queue.get(timeout=PROBE_SECONDS if self.trouble is not None else None)
+        except Empty:
+            return jobs, False
         while job is not None:
             jobs.append(job)
             size += job.size
@@ -119,6 +136,7 @@ class Writer:
     def _commit(self, jobs: list[Job]) -> None:
         try:
             self._connection.execute("BEGIN IMMEDIATE")
+            check_own(self._opened)
             # Each statement gives up the interpreter lock and has to win it back from a busy event loop: a lone job,
             # which answers and questions mostly are, does without a savepoint.
             if len(jobs) == 1:
@@ -129,6 +147,9 @@ class Writer:
             self._connection.execute("COMMIT")
         except Exception as error:
             self._fail(jobs, error)
+        else:
+            if any(job.error is None for job in jobs):
+                self._note_trouble(None)
 
     def _run_each(self, jobs: list[Job]) -> None:
         connection = self._connection
@@ -141,17 +162,33 @@ class Writer:
                 if not connection.in_transaction:
                     raise
                 connection.execute("ROLLBACK TO job")
-                job.error = _told(error)
+                job.error = self._refusal(error)
             connection.execute("RELEASE job")
 
     def _fail(self, jobs: list[Job], error: Exception) -> None:
+        refused = self._refusal(error)
         for job in jobs:
-            job.error = job.error or _told(error)
+            job.error = job.error or refused
         try:
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
         except apsw.Error:
             _log.exception("The journal could not roll back; the next write tries anew.")
+
+    def _refusal(self, error: Exception) -> HitlError:
+        refused = refusal(error)
+        if isinstance(error, StoreHeld) or (isinstance(error, apsw.Error | OSError) and isinstance(refused, REFUSALS)):
+            self._note_trouble(refused)
+        elif refused is not error:
+            _log.error("The journal refused a write: %r", error)
+        return refused
+
+    def _note_trouble(self, trouble: HitlError | None) -> None:
+        before, self.trouble = self.trouble, trouble
+        if trouble is not None and (before is None or before.code != trouble.code):
+            _log.error("The journal refuses writes: %s", trouble)
+        elif trouble is None and before is not None:
+            _log.warning("The journal takes writes again.")
 
     def _publish(self, jobs: list[Job]) -> None:
         try:
@@ -178,19 +215,18 @@ class Writer:
         os.close(self._log_descriptor)
         try:
             close_journal(self._opened)
-        except apsw.Error as error:
+        except (apsw.Error, StoreHeld) as error:
             _log.warning("The journal was not closed cleanly, so it opens with a new epoch: %s", error)
 
 
-def _told(error: Exception) -> HitlError:
-    if not isinstance(error, HitlError):
-        _log.error("The journal refused a write: %r", error)
-    return refusal(error)
+def _write_nothing(connection: apsw.Connection) -> None:
+    """Have a page written that is the same afterwards. (An update to the same value would write none.)"""
+    connection.execute("INSERT INTO forgotten VALUES (-1); DELETE FROM forgotten WHERE session = -1")
 
 
 def _resolve(jobs: list[Job]) -> None:
     for job in jobs:
-        if job.done.done():
+        if job.done is None or job.done.done():
             continue
         if job.error is None:
             job.done.set_result(job.result)

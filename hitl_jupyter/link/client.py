@@ -8,6 +8,7 @@ again, with back-off, to the same path: the host says in its Welcome how much it
 from __future__ import annotations
 
 import contextlib
+import math
 import random
 import select
 import socket
@@ -19,24 +20,17 @@ from pathlib import Path
 
 from hitl_jupyter.errors import Malformed
 from hitl_jupyter.link.framing import Unpacker, host_messages, pack
-from hitl_jupyter.link.messages import Ack, Hello, HostMessage, Refused, Transient, Welcome, WorkerMessage
+from hitl_jupyter.link.messages import Ack, Beat, Hello, HostMessage, Refused, Transient, Welcome, WorkerMessage
 from hitl_jupyter.link.outbox import Outbox
 from hitl_jupyter.link.paths import reachable
+from hitl_jupyter.link.patience import Patience
 from hitl_jupyter.protocol import Stream
-
-PATIENCE_RUNNING = 3600.0
-"""Seconds without a host after which a computing worker gives up."""
-
-PATIENCE_WAITING = 30 * 86400.0
-"""Seconds without a host after which a worker that waits for a person gives up."""
-
-PATIENCE_WITHOUT_FOLDER = 60.0
-"""Seconds after which a worker gives up whose host's store folder has been removed: nobody can come back there."""
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.05, 5.0
 CONNECT_SECONDS = 20.0
 TRANSIENT_BACKLOG = 64
 _CHUNK = 256 * 1024
+_BEAT = pack(Beat())
 
 
 class Link:
@@ -51,7 +45,8 @@ class Link:
     deliver : callable
         Gets every host message but Welcome and Ack, in the link's thread: it must be quick and must not raise.
     lost : callable
-        Called once, in the link's thread, when the patience is used up or the host refused; gets a sentence.
+        Called once, in the link's thread, when the patience is used up or the host refused; gets a sentence, and how
+        many seconds there was no host (None where there was one that refused).
     patience : callable
         How many seconds to go on without a host, asked whenever that matters.
     folder_patience : float
@@ -63,9 +58,9 @@ class Link:
         path: Path,
         hello: Hello,
         deliver: Callable[[HostMessage], None],
-        lost: Callable[[str], None],
-        patience: Callable[[], float] = lambda: PATIENCE_RUNNING,
-        folder_patience: float = PATIENCE_WITHOUT_FOLDER,
+        lost: Callable[[str, float | None], None],
+        patience: Callable[[], float] = lambda: Patience().running,
+        folder_patience: float = Patience().without_folder,
     ) -> None:
         self._path = path
         self._hello = pack(hello)
@@ -81,6 +76,8 @@ class Link:
         self._replies: deque[bytes] = deque()
         self._transients: deque[bytes] = deque(maxlen=TRANSIENT_BACKLOG)
         self._rest = memoryview(b"")
+        self._beat_seconds: float | None = None
+        self._wrote_at = 0.0
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name="hitl-link", daemon=True)
         self.outbox = Outbox(self.wake)
@@ -131,11 +128,13 @@ class Link:
     def _run(self) -> None:
         alone_since, pause = time.monotonic(), FIRST_PAUSE
         while not self._closing.is_set():
+            begun = time.monotonic()
             if self._one_connection():
                 alone_since = self._folder_seen = time.monotonic()
-                pause = FIRST_PAUSE
-            elif time.monotonic() - alone_since > self._patience() or self._folder_gone_for_good():
-                self._give_up(f"No host answered at {self._path}; the task was ended. Start it again.")
+                if alone_since - begun > LONGEST_PAUSE:  # a host that sends us away each time is not hurried
+                    pause = FIRST_PAUSE
+            elif (alone := time.monotonic() - alone_since) > self._patience() or self._folder_gone_for_good():
+                self._give_up(f"No host answered at {self._path} for {alone:.0f} s; the task was ended.", alone)
             # Jitter, so that the workers of a server that restarts do not all come at once.
             self._closing.wait(pause * random.uniform(0.5, 1.0))
             pause = min(pause * 2, LONGEST_PAUSE)
@@ -148,10 +147,13 @@ class Link:
             self._folder_seen = now
         return now - self._folder_seen > self._folder_patience
 
-    def _give_up(self, why: str) -> None:
+    def _give_up(self, why: str, alone: float | None = None) -> None:
         self._closing.set()
-        self.outbox.close()
-        self._lost(why)
+        if alone is None:
+            self.outbox.close()
+        else:
+            self.outbox.freeze()
+        self._lost(why, alone)
 
     def _one_connection(self) -> bool:
         """Connect and talk until it breaks; whether the host welcomed us."""
@@ -204,7 +206,13 @@ class Link:
             return 1000
         if self._rest:
             return None
-        return None if self.outbox.doze() and not (self._replies or self._transients) else 0
+        idle = self.outbox.doze() and not (self._replies or self._transients)
+        return self._until_beat_ms() if idle else 0
+
+    def _until_beat_ms(self) -> int | None:
+        if self._beat_seconds is None:
+            return None
+        return max(0, math.ceil((self._wrote_at + self._beat_seconds - time.monotonic()) * 1000))
 
     def _swallow_wakes(self) -> None:
         with contextlib.suppress(BlockingIOError):
@@ -219,9 +227,10 @@ class Link:
         if self._rest:
             with contextlib.suppress(BlockingIOError):
                 self._rest = self._rest[connection.send(self._rest) :]
+                self._wrote_at = time.monotonic()
 
     def _next_bytes(self) -> bytes:
-        pieces = []
+        pieces = [_BEAT] if self._until_beat_ms() == 0 else []
         for queue in (self._replies, self._transients):
             while queue:
                 pieces.append(queue.popleft())
@@ -245,6 +254,7 @@ class Link:
             self._replies.clear()
             self._transients.clear()
             self.outbox.rewind(message.accepted)
+            self._beat_seconds, self._wrote_at = message.beat_seconds, time.monotonic()
             self.welcomed.set()
         elif isinstance(message, Refused):
             self._give_up(message.message)

@@ -26,6 +26,36 @@ from hitl_jupyter.protocol import (
     Via,
 )
 
+
+class Durable(Struct, tag_field="type", tag="durable", kw_only=True):
+    """The attempt may be gone on with by another process. ``suspend_after``: seconds it waits for a person before it
+    lets its process go (infinite: it never does).
+    """
+
+    suspend_after: float
+
+
+class Called(Struct, tag_field="type", tag="called", kw_only=True):
+    """The attempt's ``number``-th recorded call: a question, told just before it, or a step, told when it is finished.
+
+    ``name`` is what people read. A call with a key is known by its name, any other by its ``place`` among those.
+    """
+
+    number: int
+    name: str
+    place: int | None = None
+    request_id: str | None = None
+
+
+class Suspended(Struct, tag_field="type", tag="suspended", kw_only=True):
+    """The last word of a process that was let go: the attempt has nothing to do but wait for so many answers."""
+
+    waiting: int
+
+
+WorkerRecord = Durable | Called | Suspended
+"""What a worker tells the host of a durable attempt; nobody else is shown it."""
+
 WorkerEvent = (
     Stream
     | Display
@@ -36,6 +66,7 @@ WorkerEvent = (
     | TaskCompleted
     | TaskFailed
     | TaskCancelled
+    | WorkerRecord
 )
 """What a worker may emit. A ``RequestResolved`` from a worker withdraws a request of its own (outcome cancelled).
 
@@ -53,12 +84,13 @@ class _Message(Struct, tag_field="is", kw_only=True):
 
 
 class Hello(_Message, tag="hello"):
-    """The first frame of every connection."""
+    """The first frame of every connection, and of a spool. ``beats``: it keeps to the Welcome's ``beat_seconds``."""
 
     launch_id: str
     secret: str
     pid: int
     protocol: int
+    beats: bool = False
 
 
 class Emit(_Message, tag="emit"):
@@ -89,16 +121,28 @@ class Described(_Message, tag="described"):
     problems: list[dict[str, Any]] = []
 
 
-WorkerMessage = Hello | Emit | Transient | Validated | Described
+class Beat(_Message, tag="beat"):
+    """Nothing to say, but still there."""
+
+
+class GaveUp(_Message, tag="gave_up"):
+    """The last frame of a spool: no host was found for so many seconds, and the process ended."""
+
+    session_id: str
+    seconds: float
+
+
+WorkerMessage = Hello | Emit | Transient | Validated | Described | Beat | GaveUp
 
 
 # -- host to worker -------------------------------------------------------------------------------------------------
 
 
 class Welcome(_Message, tag="welcome"):
-    """The host took the outbox up to this number (0: nothing yet)."""
+    """The host took the outbox up to this number (0: nothing yet), and wants to hear something that often."""
 
     accepted: int
+    beat_seconds: float | None = None
 
 
 class Ack(_Message, tag="ack"):
@@ -107,13 +151,37 @@ class Ack(_Message, tag="ack"):
     number: int
 
 
+class Resolved(_Message, tag="resolved"):
+    """A request of this worker was settled. ``value`` has the secrets unmasked, or it is as the journal has it.
+
+    A host that was started after the answer has only the journal. The worker then takes the secrets from the values
+    that it was last given to check (:class:`Validate`).
+    """
+
+    request_id: str
+    outcome: Outcome
+    value: Any = None
+    masked: bool = False
+    by: str | None = None
+    via: Via = "host"
+    comment: str | None = None
+
+
+class Recorded(Struct, kw_only=True):
+    """A call that an earlier process of the attempt made, and what its question came to, if it is settled."""
+
+    call: Called
+    answer: Resolved | None = None
+
+
 class Run(_Message, tag="run"):
     """Run this attempt. One of ``task`` (``module:function`` or a registered name) and ``shipped`` (a pickle) is set.
 
     ``result_path`` is where the pickle of the result goes (mode 0600). ``reuse`` maps a question's key, or its message
     where it has none, to the answers that earlier attempts got, in order. ``max_retries`` None means: what the task
-    says; ``retries`` counts those used so far. A worker that is running already ignores a second ``Run``: it is sent
-    again after every reconnection.
+    says; ``retries`` counts those used so far. ``steps`` is the folder of the results of finished steps, and ``calls``
+    what earlier processes of this attempt recorded. A worker that is running already ignores a second ``Run``: it is
+    sent again after every reconnection.
     """
 
     session_id: str
@@ -127,6 +195,8 @@ class Run(_Message, tag="run"):
     max_retries: int | None = None
     retries: int = 0
     reuse: dict[str, list[Any]] = {}
+    steps: str = ""
+    calls: list[Recorded] = []
 
 
 class Validate(_Message, tag="validate"):
@@ -135,17 +205,6 @@ class Validate(_Message, tag="validate"):
     call: int
     request_id: str
     values: dict[str, Any]
-
-
-class Resolved(_Message, tag="resolved"):
-    """A request of this worker was settled. ``value`` has the secrets unmasked."""
-
-    request_id: str
-    outcome: Outcome
-    value: Any = None
-    by: str | None = None
-    via: Via = "host"
-    comment: str | None = None
 
 
 class CancelRun(_Message, tag="cancel"):

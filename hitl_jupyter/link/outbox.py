@@ -120,6 +120,16 @@ class Outbox:
                 frames.append(self._next_frame())
         return b"".join(frames)
 
+    def all_frames(self) -> bytes:
+        """Everything that is not acknowledged, sent or not, as framed bytes. Nothing is sent after that."""
+        with self._lock:
+            self._sent = 0
+            self._frames.clear()
+            frames = []
+            while self._sent < len(self._events):
+                frames.append(self._next_frame())
+        return b"".join(frames)
+
     def _next_frame(self) -> bytes:
         events: list[bytes] = []
         size = 0
@@ -158,6 +168,11 @@ class Outbox:
         with self._lock:
             self._closed = True
             self._changed.notify_all()
+
+    def freeze(self) -> None:
+        """Take nothing more, and let nobody go on who has something to tell: the process is about to end."""
+        with self._lock:
+            self._capacity = -1
 
     def orphan(self, late: Callable[[WorkerEvent], None]) -> None:
         """In a forked child: keep and send nothing; what is emitted here goes to ``late``."""

@@ -23,6 +23,9 @@ from hitl_jupyter.link.paths import reachable
 HELLO_SECONDS = 30.0
 """A connection that has not said Hello by then is dropped."""
 
+BACKLOG = 1024
+"""Connections that may wait to be accepted: all workers of a server that starts again may come at once."""
+
 READ_BYTES = 256 * 1024
 
 
@@ -92,11 +95,17 @@ async def listen(path: Path, on_peer: Callable[[Peer], Awaitable[None]]) -> Asyn
 
         path.unlink(missing_ok=True)  # noqa: ASYNC240  # a name in a folder of ours: nothing to wait for
         with reachable(path) as name:
-            server = await asyncio.start_unix_server(accept, name, limit=READ_BYTES)
+            server = await asyncio.start_unix_server(accept, name, limit=READ_BYTES, backlog=BACKLOG)
+            own = os.stat(name)
             os.chmod(name, 0o600)  # not by the umask, which is the whole process's and other threads make files too
         try:
             yield
         finally:
             server.close()
             connections.cancel_scope.cancel()
-            path.unlink(missing_ok=True)  # noqa: ASYNC240  # as above
+            with anyio.CancelScope(shield=True):  # what was just accepted is handed over, and closed, in the next turns
+                await asyncio.sleep(0)
+                await asyncio.sleep(0)
+            with suppress(FileNotFoundError):  # another host may have taken the store, and has a socket there by now
+                if os.path.samestat(os.stat(path), own):
+                    path.unlink()  # noqa: ASYNC240  # as above

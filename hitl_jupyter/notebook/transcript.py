@@ -51,9 +51,19 @@ class _Writer:
     def __init__(self) -> None:
         self._asked: dict[str, str] = {}
         self._last: str | None = None
+        self._seq: int | None = None
 
     def texts(self, events: Iterable[JournalEvent]) -> Iterator[str]:
-        return (text for text in map(self._text, events) if text is not None)
+        for event in events:
+            if missing := self._missing_before(event):
+                yield f"... {missing} events are no longer kept"
+            if (text := self._text(event)) is not None:
+                yield text
+
+    def _missing_before(self, event: JournalEvent) -> int:
+        """How many events retention took between the last one and this: their numbers are left out."""
+        before, self._seq = self._seq, event.seq if isinstance(event.seq, int) else None
+        return 0 if before is None or self._seq is None else self._seq - before - 1
 
     def _text(self, event: JournalEvent) -> str | None:
         match event:
@@ -98,6 +108,10 @@ def _turn(event: StatusChanged) -> str | None:
         return f"hitl session {event.session.title!r}"
     if event.status == "queued":
         return f"attempt {event.attempt}"
+    if isinstance(event.resumed_from, int) and isinstance(event.detail, str):
+        return f"... {event.detail} The task went on from its last finished step."
+    if event.status == "cancelling" and isinstance(event.detail, str):
+        return f"... {event.detail}"
     return "failed" if event.status == "failed" else None
 
 

@@ -144,7 +144,8 @@ class HitlExtension(ExtensionApp):
 
     def _open_manager(self) -> AbstractAsyncContextManager[SessionManager]:
         store = self._store()
-        journal = SqliteJournal(store / "journal.sqlite")
+        holder = f"the Jupyter server at {local_address(self._server())}"
+        journal = SqliteJournal(store / "journal.sqlite", holder=holder)
         return SessionManager(journal, LocalLauncher(), store, self._limits(), self._policy())
 
     def _store(self) -> Path:

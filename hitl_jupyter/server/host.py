@@ -1,7 +1,8 @@
 """The session manager's life inside the server: one task that opens it, keeps it, and closes it.
 
 A server whose journal cannot be opened still runs; every route then says why. A journal that another process holds, or
-a disk that is away, may be there later, so the host tries again; a damaged journal it leaves alone.
+a disk that is away, may be there later, so the host tries again; a damaged journal it leaves alone. One that another
+process took while this one was stopped is let go at once, and waited for like any that is held.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from hitl_jupyter.errors import HitlError, StoreDamaged, StoreUnavailable
 from hitl_jupyter.protocol import PROTOCOL_VERSION
 from hitl_jupyter.version import __version__
 
-RETRY_SECONDS = 5.0
+RETRY_SECONDS = 1.0
 OPENING_SECONDS = 10.0
 """How long a request waits for a manager that is being opened."""
 
@@ -54,6 +55,11 @@ class EngineHost:
         self._tried = asyncio.Event()
         self._stopping = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+
+    @property
+    def failure(self) -> HitlError | None:
+        """Why the session manager is not open, where the server is not just starting or stopping."""
+        return None if self._manager is not None or self._stopping.is_set() else self._failure
 
     @property
     def current(self) -> SessionManager | None:
@@ -117,9 +123,9 @@ class EngineHost:
         try:
             async with self._open() as manager:
                 self._opened(manager)
-                await self._stopping.wait()
+                await self._stopped_or_lost(manager)
                 self._manager = None
-            return False
+            return not self._stopping.is_set()
         except HitlError as error:
             self._failed(error)
             return not isinstance(error, StoreDamaged)
@@ -129,6 +135,16 @@ class EngineHost:
             return True
         finally:
             self._manager = None
+
+    async def _stopped_or_lost(self, manager: SessionManager) -> None:
+        """Wait for the server to stop, or for another to take the journal: what is in memory is then out of date."""
+        stopping = asyncio.create_task(self._stopping.wait())
+        lost = asyncio.create_task(manager.lost())
+        await asyncio.wait((stopping, lost), return_when=asyncio.FIRST_COMPLETED)
+        if lost.done():
+            self._failed(await lost)
+        stopping.cancel()
+        lost.cancel()
 
     def _opened(self, manager: SessionManager) -> None:
         self._manager, self._failure = manager, None

@@ -3,8 +3,12 @@
 What a client sends never breaks its socket. Anything that can be read as a message is answered, with an ``error``
 message where it is refused. What cannot be read at all ends in a close frame with a code: 1002 where the frames
 themselves are broken, 1009 where one is too large, and 4000 + the HTTP status where we refuse to go on: 4400 (the query
-is malformed), 4404 (the session was forgotten, or is not theirs to see any more), 4503 (the store is away). 1001 says
-that the server is stopping.
+is malformed), 4404 (the session was forgotten, or is not theirs to see any more), 4408 (the client took nothing for
+``stalled_seconds``: it may connect again, with the ``after`` it has come to), 4503 (the store is away). 1001 says that
+the server is stopping.
+
+What waits for a client that does not read is bounded: one frame, and what is read ahead for it. The rest stays in the
+journal until it asks. A client that is gone for good cannot be told its code; its connection ends a few seconds later.
 """
 
 from __future__ import annotations
@@ -19,6 +23,7 @@ from anyio.abc import TaskGroup
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 from jupyter_server.base.websocket import WebSocketMixin
 from msgspec import UNSET, Struct
+from tornado.iostream import StreamClosedError
 from tornado.websocket import WebSocketClosedError, WebSocketHandler, WebSocketProtocol, WebSocketProtocol13
 
 from hitl_jupyter.engine.actor import Actor
@@ -42,7 +47,8 @@ from hitl_jupyter.server.handler import INTERNAL, Handler
 
 MAX_TAIL = 100_000
 COMMANDS_WAITING = 32
-"""Messages of one socket that may wait for their turn; further ones are not read from the network before."""
+COMMANDS_BYTES = 1024 * 1024
+"""Messages of one socket, and bytes of them, that may wait for their turn; no more are read from the network before."""
 
 FORMS_CHECKED_AT_ONCE = 4
 """Forms of one socket that its worker may be checking while further messages are read."""
@@ -50,6 +56,8 @@ FORMS_CHECKED_AT_ONCE = 4
 GOING_AWAY = 1001
 REFUSED = 4000
 """Plus the HTTP status: the close code of a refusal."""
+
+TOO_SLOW = REFUSED + 408
 
 ACTIVITY_SETTING = "hitl_jupyter_last_activity"
 
@@ -77,6 +85,8 @@ class Socket(WebSocketMixin, WebSocketHandler, Handler):
     _receiving: MemoryObjectReceiveStream[str | bytes]
     _batches = False
     _checking = 0
+    _queued = 0
+    _taken: anyio.Event
     _viewed = ""
 
     async def carry_out(self, command: Command) -> None:
@@ -86,9 +96,14 @@ class Socket(WebSocketMixin, WebSocketHandler, Handler):
     async def converse(self, frames: Frames) -> None:
         """Upgrade the connection, then send and listen until either side ends it."""
         self._frames = frames
+        self._taken = anyio.Event()
         self._sending, self._receiving = anyio.create_memory_object_stream[str | bytes](COMMANDS_WAITING)
         async with self._sending, self._receiving, anyio.create_task_group() as self._tasks:
-            await WebSocketHandler.get(self)
+            try:
+                await WebSocketHandler.get(self)
+            finally:
+                self._queued = 0
+                self._taken.set()  # who waits for room reads no more
             self._tasks.cancel_scope.cancel()
 
     # -- what tornado calls
@@ -123,8 +138,12 @@ class Socket(WebSocketMixin, WebSocketHandler, Handler):
 
     async def on_message(self, message: str | bytes) -> None:
         """Queue a message. Where many wait already this waits too, and so does the client."""
+        self._queued += len(message)
         with suppress(anyio.BrokenResourceError, anyio.ClosedResourceError):
             await self._sending.send(message)
+            while self._queued > COMMANDS_BYTES:
+                self._taken = anyio.Event()
+                await self._taken.wait()
 
     def finish(self, chunk: Any = None) -> Any:
         """Tornado refuses an upgrade in plain text; ours is JSON like any refusal."""
@@ -139,8 +158,10 @@ class Socket(WebSocketMixin, WebSocketHandler, Handler):
         try:
             async for frame in self._frames:
                 await self._write(frame)
-        except WebSocketClosedError:
+        except (WebSocketClosedError, StreamClosedError):  # the second where the network ended it, in mid-frame
             return
+        except TimeoutError:
+            self.close(TOO_SLOW, "Nothing was taken for too long. Connect again with ?after=.")
         except HitlError as error:
             await self._refuse(error)
         except Exception:
@@ -152,11 +173,14 @@ class Socket(WebSocketMixin, WebSocketHandler, Handler):
     async def _write(self, frame: bytes) -> None:
         if not isinstance(self.ws_connection, FrameProtocol):
             raise WebSocketClosedError
-        await self.ws_connection.write_texts([frame] if self._batches else split_batch(frame))
+        messages = [frame] if self._batches else split_batch(frame)
+        await self.ws_connection.send_texts(messages, self.host.limits.stalled_seconds)
 
     async def _end(self) -> None:
         """There is nothing more to send: the server stops, or the session is no more, or not theirs to see."""
-        if self.host.current is None:
+        if (failure := self.host.failure) is not None:
+            await self._refuse(failure)
+        elif self.host.current is None:
             self.close(GOING_AWAY, "The server is stopping.")
         else:
             await self._refuse(NotFound("The session was forgotten, or is not yours to see any more."))
@@ -177,16 +201,21 @@ class Socket(WebSocketMixin, WebSocketHandler, Handler):
 
     async def _listen(self) -> None:
         async for message in self._receiving:
-            try:
-                command = decode_command(message)
-            except HitlError as error:
-                await self._say(_refusal(self._viewed, error))
-                continue
-            if isinstance(command, UserInput) and self._checking < FORMS_CHECKED_AT_ONCE:
-                self._checking += 1
-                self._tasks.start_soon(self._check, command)  # by its worker: a cancel must not wait for that
-            else:
-                await self._handle(command)
+            await self._hear(message)
+            self._queued -= len(message)
+            self._taken.set()
+
+    async def _hear(self, message: str | bytes) -> None:
+        try:
+            command = decode_command(message)
+        except HitlError as error:
+            await self._say(_refusal(self._viewed, error))
+            return
+        if isinstance(command, UserInput) and self._checking < FORMS_CHECKED_AT_ONCE:
+            self._checking += 1
+            self._tasks.start_soon(self._check, command)  # by its worker: a cancel must not wait for that
+        else:
+            await self._handle(command)
 
     async def _check(self, command: UserInput) -> None:
         try:

@@ -12,10 +12,28 @@ from typing import Any
 
 from hitl_jupyter.author.channel import Answer, Check, Question
 from hitl_jupyter.errors import Cancelled, WrongState
-from hitl_jupyter.link.client import PATIENCE_RUNNING, PATIENCE_WAITING
-from hitl_jupyter.link.messages import CancelRun, Resolved, WorkerEvent
+from hitl_jupyter.link.messages import CancelRun, Resolved, Suspended, Validate, WorkerEvent
 from hitl_jupyter.link.outbox import Outbox
-from hitl_jupyter.protocol import Display, RequestResolved, Stream
+from hitl_jupyter.masking import Schema, has_secrets, mask
+from hitl_jupyter.protocol import Display, Progress, RequestResolved, Stream
+
+
+class _Asked:
+    """An open question."""
+
+    def __init__(self, future: Future[Answer], check: Check | None, schema: Schema) -> None:
+        self.future = future
+        self.check = check
+        self.schema = schema
+        self.offered: Any = None
+
+    def value_of(self, message: Resolved) -> Any:
+        """The answer with its secrets; raises ``KeyError`` where this process has not been given them."""
+        if not (message.masked and has_secrets(self.schema)):
+            return message.value
+        if mask(self.offered, self.schema) != message.value:
+            raise KeyError(message.request_id)
+        return self.offered
 
 
 class WorkerChannel:
@@ -27,10 +45,14 @@ class WorkerChannel:
     def __init__(self, outbox: Outbox) -> None:
         self.emit: Callable[[WorkerEvent], None] = outbox.emit
         self._outbox = outbox
-        self._open: dict[str, tuple[Future[Answer], Check | None]] = {}
+        self._open: dict[str, _Asked] = {}
         self._lock = threading.Lock()
         self._cancel = threading.Event()
         self._forked = False
+        self.muted = False
+        self._early: dict[str, Resolved] = {}
+        self._changed = threading.Condition(self._lock)
+        self.suspended = False
         self.cancelled = False
         self.cancel_reason = "user"
         self.cancelled_by: str | None = None
@@ -45,7 +67,12 @@ class WorkerChannel:
         request_id = question.request_id
         future: Future[Answer] = Future()
         with self._lock:
-            self._open[request_id] = (future, check)
+            self._open[request_id] = _Asked(future, check, getattr(question, "schema", {}))
+            early = self._early.pop(request_id, None)
+            self._changed.notify_all()
+        if early is not None:
+            self.resolve(early)
+            return future
         future.add_done_callback(lambda done: self._withdraw(request_id) if done.cancelled() else None)
         self.emit(question)
         if self.cancelled:
@@ -63,14 +90,48 @@ class WorkerChannel:
             now = time.time()
             self.emit(RequestResolved(request_id=request_id, outcome="cancelled", via="task", at=now, timestamp=now))
 
-    def patience(self) -> float:
-        """How many seconds the link goes on without a host: a person may take long, a computation should not."""
-        return PATIENCE_WAITING if self._open else PATIENCE_RUNNING
+    @property
+    def asking(self) -> bool:
+        """Whether a question is open."""
+        return bool(self._open)
+
+    def announce(self, event: WorkerEvent) -> None:
+        """Emit, and go on only when the host has it: from then on it knows what to do if the process is lost."""
+        self.emit(event)
+        self._outbox.wait_empty()
+
+    # -- a durable task's run from its top ---------------------------------------------------------------------
+
+    def mute(self) -> None:
+        """From here on, what the task shows was shown before. Call it before anybody holds ``emit``."""
+        self.muted = True
+        self.emit = self._emit_but_output
+
+    def unmute(self) -> None:
+        """What the task shows from here on is new."""
+        with self._lock:
+            self.muted = False
+            self._changed.notify_all()
+
+    def _emit_but_output(self, event: WorkerEvent) -> None:
+        if not (self.muted and isinstance(event, Stream | Display | Progress)):
+            self._outbox.emit(event)
+
+    def suspend(self) -> bool:
+        """Leave while the task waits for nothing but open questions; whether that could be done."""
+        with self._lock:
+            waits = bool(self._open) and not any(asked.future.done() for asked in self._open.values())
+            if not waits or self.cancelled or self.suspended:
+                return False
+            self.suspended = True
+        self._outbox.emit(Suspended(waiting=len(self._open)))
+        self._outbox.close()
+        return True
 
     # -- the host's side ----------------------------------------------------------------------------------------
 
     def check_of(self, request_id: str) -> Check | None:
-        """The check of an open question.
+        """The check of an open question; a task that runs again is waited for until it asks it again.
 
         Raises
         ------
@@ -78,22 +139,36 @@ class WorkerChannel:
             No such question is open.
         """
         with self._lock:
-            return self._open[request_id][1]
+            self._changed.wait_for(lambda: request_id in self._open or not self.muted)
+            return self._open[request_id].check
+
+    def offer(self, message: Validate) -> None:
+        """Values came to be checked. The last ones of a form with secrets are those that count, should they count."""
+        with self._lock:
+            asked = self._open.get(message.request_id)
+        if asked is not None and has_secrets(asked.schema):
+            asked.offered = message.values
 
     def resolve(self, message: Resolved) -> None:
         """A question was settled; one that nobody waits for any more is let go."""
-        with self._lock:
-            known = self._open.pop(message.request_id, None)
-        if known is not None:
-            answer = Answer(
-                outcome=message.outcome, value=message.value, by=message.by, via=message.via, comment=message.comment
-            )
-            with contextlib.suppress(InvalidStateError):
-                known[0].set_result(answer)
+        try:
+            with self._lock:
+                if self.suspended:
+                    return  # whoever goes on with the task gets it
+                if self.muted and message.request_id not in self._open:
+                    self._early[message.request_id] = message
+                asked = self._open[message.request_id]
+                value = asked.value_of(message)
+                del self._open[message.request_id]
+        except KeyError:
+            return
+        answer = Answer(outcome=message.outcome, value=value, by=message.by, via=message.via, comment=message.comment)
+        with contextlib.suppress(InvalidStateError):
+            asked.future.set_result(answer)
 
     def cancel(self, message: CancelRun) -> None:
         """Somebody cancelled the run: whoever waits is woken, and the next call of the context stops."""
-        if self.cancelled:
+        if self.cancelled or self.suspended:
             return
         self.cancel_reason, self.cancelled_by = message.reason, message.by
         self.cancelled = True
@@ -101,7 +176,7 @@ class WorkerChannel:
         # An async task is cancelled first, so that it sees asyncio's own CancelledError and not the future's.
         self.on_cancel()
         with self._lock:
-            waiting = [future for future, _ in self._open.values()]
+            waiting = [asked.future for asked in self._open.values()]
         for future in waiting:
             self._fail(future)
 
@@ -113,6 +188,7 @@ class WorkerChannel:
         """In a forked child: nothing of it may reach the outbox; what it streams goes out as a print."""
         self._forked = True
         self._lock = threading.Lock()
+        self._changed = threading.Condition(self._lock)
         self._open = {}
         self._outbox.orphan(print_event)
 

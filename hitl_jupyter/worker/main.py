@@ -27,6 +27,7 @@ from hitl_jupyter.link.messages import (
     CancelRun,
     Describe,
     Described,
+    GaveUp,
     Hello,
     HostMessage,
     Resolved,
@@ -34,6 +35,8 @@ from hitl_jupyter.link.messages import (
     Stop,
     Validate,
 )
+from hitl_jupyter.link.patience import Patience
+from hitl_jupyter.link.spool import folder_of, write_spool
 from hitl_jupyter.protocol import PROTOCOL_VERSION, Stream
 from hitl_jupyter.worker.capture import Capture
 from hitl_jupyter.worker.channel import WorkerChannel
@@ -45,6 +48,9 @@ from hitl_jupyter.worker.validate import validate
 WARM = ("cloudpickle", "asyncio.runners", "hitl_jupyter.worker.shipped")
 """What a spare imports while it waits: what most runs need, and nothing that would make it large."""
 
+CUT_SHORT = 3
+"""Exit code of a worker whose task was cancelled or has lost its session: nothing that it started may outlive it."""
+
 SPARE_AFTER_SECONDS = 0.05
 """A worker that has no Run so long after its Welcome is a spare."""
 
@@ -55,7 +61,7 @@ class Worker:
     Parameters
     ----------
     boot : mapping
-        What came on standard input: ``socket``, ``launch_id``, ``secret``.
+        What came on standard input: ``socket``, ``launch_id``, ``secret``, and ``patience``, where it is not the usual.
     """
 
     def __init__(self, boot: Mapping[str, Any]) -> None:
@@ -64,11 +70,22 @@ class Worker:
         faulthandler.enable(self._stderr)
         self._inbox: queue.SimpleQueue[Run | Describe | Stop] = queue.SimpleQueue()
         self._running = False
-        hello = Hello(launch_id=boot["launch_id"], secret=boot["secret"], pid=os.getpid(), protocol=PROTOCOL_VERSION)
-        self._link = Link(Path(boot["socket"]), hello, self._deliver, self._lost, self._patience)
+        self._session_id = ""
+        self._hello = Hello(
+            launch_id=boot["launch_id"], secret=boot["secret"], pid=os.getpid(), protocol=PROTOCOL_VERSION, beats=True
+        )
+        self._patience = Patience(**boot.get("patience", {}))
+        self._spools = folder_of(Path(boot["socket"]))
+        self._link = Link(
+            Path(boot["socket"]),
+            self._hello,
+            self._deliver,
+            self._lost,
+            self._seconds_alone,
+            self._patience.without_folder,
+        )
         self._channel = WorkerChannel(self._link.outbox)
-        self._capture = Capture(self._channel.emit, self._show)
-        self._displays = Displays(self._channel.emit)
+        self._capture: Capture
         self._termination = Termination()
 
     def serve(self) -> int:
@@ -99,56 +116,77 @@ class Worker:
     def _run(self, run: Run) -> None:
         os.register_at_fork(before=_hold_sigterm, after_in_parent=_release_sigterm, after_in_child=self._after_fork)
         self._termination.install()
+        self._capture = Capture(self._channel.emit, self._show)
         self._capture.start()
-        self._displays.install()
+        displays = Displays(self._channel.emit)
+        displays.install()
         capture_logging(self._channel.emit)
-        Attempt(run, self._channel, self._capture, self._displays, self._termination).execute()
+        Attempt(run, self._channel, self._capture, displays, self._termination).execute()
         self._link.finish()
         self._running = False
         self._link.close()
 
-    def _patience(self) -> float:
-        return self._channel.patience()
+    def _seconds_alone(self) -> float:
+        """How long to go on without a host."""
+        if self._link.outbox.closed:
+            return self._patience.finished
+        return self._patience.waiting if self._channel.asking else self._patience.running
 
     # -- called in the link's thread ----------------------------------------------------------------------------
 
     def _deliver(self, message: HostMessage) -> None:
         if isinstance(message, Run):
             if not self._running:  # it is sent again after every reconnection
-                self._running = True
+                self._running, self._session_id = True, message.session_id
+                if message.calls:  # here, for the answer to what it is going to ask again may be the next message
+                    self._channel.mute()
                 self._inbox.put(message)
         elif isinstance(message, Resolved):
             self._channel.resolve(message)
         elif isinstance(message, CancelRun):
             self._channel.cancel(message)
         elif isinstance(message, Validate):
+            self._channel.offer(message)
             threading.Thread(target=self._validate, args=(message,), name="hitl-check", daemon=True).start()
         elif isinstance(message, Describe):
             self._inbox.put(message)
         elif isinstance(message, Stop):
-            self._stop(0)
+            self._stop()
 
     def _validate(self, message: Validate) -> None:
         self._link.reply(validate(self._channel, message))
 
-    def _stop(self, code: int) -> None:
-        """Leave: a task that still runs here has lost its session, and what it would emit is accepted no more."""
-        if self._running and not (self._link.outbox.closed and self._link.outbox.waiting == 0):
-            os._exit(code)
+    def _stop(self) -> None:
+        """Leave. What has not been accepted by now never is: the task was cancelled, was let go or lost its session."""
+        has_ended = self._link.outbox.closed and self._link.outbox.waiting == 0
+        if self._channel.suspended or (self._running and not has_ended):
+            os._exit(CUT_SHORT)
         self._inbox.put(Stop())
 
-    def _lost(self, why: str) -> None:
+    def _lost(self, why: str, alone: float | None) -> None:
+        if self._running and alone is not None:
+            why = f"{why} {self._spool(alone)}"
         with contextlib.suppress(OSError):
             os.write(self._stderr, f"hitl_jupyter worker: {why}\n".encode())
         if self._running:
-            os._exit(1)
+            os._exit(CUT_SHORT)
         self._link.welcomed.set()
         self._inbox.put(Stop())
+
+    def _spool(self, alone: float) -> str:
+        """Leave what no host has taken to the next one; a sentence on what became of it."""
+        gave_up = GaveUp(session_id=self._session_id, seconds=alone)
+        try:
+            write_spool(self._spools, self._hello, self._link.outbox.all_frames(), gave_up)
+        except OSError as error:
+            return f"What it had not told yet, {self._link.outbox.waiting} events, is lost: {error}."
+        return f"What it had not told yet is in {self._spools}; the next host takes it from there."
 
     # -- the rest -----------------------------------------------------------------------------------------------
 
     def _show(self, event: Stream) -> None:
-        self._link.transient([event])
+        if not self._channel.muted:
+            self._link.transient([event])
 
     def _after_fork(self) -> None:
         """In a forked child: it is not the task's process, and must not speak for it."""

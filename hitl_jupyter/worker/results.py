@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from hitl_jupyter.author.heavy import heavy
+from hitl_jupyter.errors import NotShippable
 
 
 def write_result(path: Path, value: Any) -> str | None:
@@ -19,20 +20,29 @@ def write_result(path: Path, value: Any) -> str | None:
         Why there is no file, as a sentence; None if there is one.
     """
     try:
-        data = heavy("cloudpickle").dumps(value)
-    except Exception as error:  # a pickler of user classes may raise anything
+        data = pickled(value)
+    except NotShippable as error:
         return (
-            f"The result cannot be pickled ({type(error).__name__}: {error}), so session.result() will not give it "
-            "back; its values are kept as JSON. Return plain data, or something that can be pickled."
+            f"The result {error}, so session.result() will not give it back; its values are kept as JSON. "
+            "Return plain data, or something that can be pickled."
         )
     try:
-        _write(path, data)
+        write_whole(path, data)
     except OSError as error:
         return f"The result could not be stored ({error}); its values are kept as JSON."
     return None
 
 
-def _write(path: Path, data: bytes) -> None:
+def pickled(value: Any) -> bytes:
+    """A value as a pickle; raises ``NotShippable`` with the half sentence that it cannot be pickled, and why."""
+    try:
+        return bytes(heavy("cloudpickle").dumps(value))
+    except Exception as error:  # a pickler of user classes may raise anything
+        raise NotShippable(f"cannot be pickled ({type(error).__name__}: {error})") from None
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a file (0600) so that it is whole, and durable, or not there."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)

@@ -14,12 +14,15 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from hitl_jupyter.author.context import Context, SyncContext
+from hitl_jupyter.author.calls import Calls
+from hitl_jupyter.author.context import Context
+from hitl_jupyter.author.idle import Idle
+from hitl_jupyter.author.sync_context import SyncContext
 from hitl_jupyter.author.task import Task, as_task, find_task, parameters
 from hitl_jupyter.author.text import pieces, sendable
 from hitl_jupyter.author.tracebacks import error_text, error_type, format_error
 from hitl_jupyter.errors import Cancelled, InvalidValues, NotConfirmed, NotFound
-from hitl_jupyter.link.messages import Run, WorkerEvent
+from hitl_jupyter.link.messages import Durable, Run, WorkerEvent
 from hitl_jupyter.projection import project
 from hitl_jupyter.protocol import Stream, TaskCancelled, TaskCompleted, TaskFailed
 from hitl_jupyter.worker.capture import Capture
@@ -27,6 +30,7 @@ from hitl_jupyter.worker.channel import WorkerChannel
 from hitl_jupyter.worker.display import Displays
 from hitl_jupyter.worker.results import write_result
 from hitl_jupyter.worker.shipped import fresh_main, open_shipped
+from hitl_jupyter.worker.steps import StepFolder
 
 LINGER_SECONDS = 10.0
 """How long threads that a task leaves behind may go on after its end."""
@@ -87,11 +91,14 @@ class Attempt:
         self._displays = displays
         self._termination = termination
         self._context: Context | SyncContext | None = None
+        self._calls: Calls | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._max_retries = run.max_retries or 0
 
     def execute(self) -> None:
         """Run it to its terminal event. Whatever the task does, there is exactly one."""
         ending = self._ending()
+        self._channel.unmute()
         try:
             self._finish_output()
         except Exception as error:  # it must not keep the ending back
@@ -126,12 +133,15 @@ class Attempt:
 
     def _call(self, task: Task[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         kind = Context if task.is_async else SyncContext
+        suspend_after = self._begin_durable(task)
         self._context = kind(
             self._channel,
             attempt=self._run.attempt,
             max_retries=self._max_retries,
             retries=self._run.retries,
             reuse=self._run.reuse,
+            calls=self._calls,
+            idle=Idle(suspend_after, self._suspend_if_idle),
         )
         if task.wants_context:
             args = (self._context, *args)
@@ -141,6 +151,33 @@ class Attempt:
             return asyncio.run(self._main(task.function, args, kwargs))
         return task.function(*args, **kwargs)
 
+    def _begin_durable(self, task: Task[..., Any]) -> float:
+        """Seconds to wait for a person before the process is let go."""
+        if not task.durable:
+            return float("inf")
+        suspend_after = float("inf") if task.suspend_after is None else task.suspend_after
+        self._channel.announce(Durable(suspend_after=suspend_after))
+        self._calls = Calls(
+            self._channel.emit,
+            StepFolder(Path(self._run.steps)),
+            self._run.calls,
+            before_record=self._capture.drain,
+            caught_up=self._channel.unmute,
+        )
+        return suspend_after
+
+    def _suspend_if_idle(self) -> None:
+        """In the clock's thread."""
+        if isinstance(self._context, SyncContext) and self._context.only_waits():
+            self._channel.suspend()
+        elif self._loop is not None:
+            with contextlib.suppress(RuntimeError):  # the loop has ended meanwhile
+                self._loop.call_soon_threadsafe(self._suspend_if_loop_waits)
+
+    def _suspend_if_loop_waits(self) -> None:
+        if isinstance(self._context, Context) and self._context.only_waits():
+            self._channel.suspend()
+
     async def _main(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         loop, task = asyncio.get_running_loop(), asyncio.current_task()
         assert task is not None
@@ -149,6 +186,9 @@ class Attempt:
             with contextlib.suppress(RuntimeError):  # the loop has ended meanwhile
                 loop.call_soon_threadsafe(task.cancel)
 
+        self._loop = loop
+        if isinstance(self._context, Context):
+            self._context.main = task.get_coro()
         self._channel.on_cancel = cancel
         if self._channel.cancelled:
             cancel()

@@ -77,12 +77,20 @@ export interface Progress {
   readonly attempt: number;
 }
 
-/** The session's status from here on. The first event of a session is `queued` and carries its facts. */
+/**
+ * The session's status. The first, `queued`, carries its facts; a later one says whether all is asked anew, and
+ * `cancelling` who cancels and why. `detail` is what holds the session up. After one with `resumed_from` a
+ * durable task goes on in another process, and may repeat what stands after that event.
+ */
 export interface StatusChanged {
   readonly type: 'status';
   readonly status: Status;
   readonly session?: SessionFacts;
   readonly detail?: string;
+  readonly by?: string | null;
+  readonly reason?: string;
+  readonly answers?: Answers;
+  readonly resumed_from?: number;
   readonly session_id: string;
   readonly seq?: number;
   readonly timestamp: number;
@@ -230,7 +238,7 @@ export interface StateReplayComplete {
   readonly last_seq: number;
 }
 
-/** Retention took this prefix of the journal. */
+/** Retention took these events, of about so many `bytes`; the viewer goes on behind them. */
 export interface Truncated {
   readonly type: 'truncated';
   readonly session_id: string;
@@ -336,11 +344,12 @@ export interface ProgressState {
   readonly updated_at: number;
 }
 
-/** One attempt in time, by the emitters' clocks (epoch seconds). */
+/** One attempt in time, by the emitters' clocks (epoch seconds), and whether it reuses earlier answers. */
 export interface AttemptSpan {
   readonly attempt: number;
   readonly started_at: number | null;
   readonly ended_at: number | null;
+  readonly answers: Answers;
 }
 
 /** The state of a session after `last_seq`. */

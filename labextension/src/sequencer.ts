@@ -1,6 +1,6 @@
 // Lets each event through once and in order, whatever the carrier repeats.
 
-import type { ServerMessage, StateReplayStart } from './protocol';
+import type { ServerMessage, StateReplayStart, Truncated } from './protocol';
 
 /**
  * The place of one viewer in a session's history.
@@ -40,8 +40,7 @@ export class Sequencer {
       case 'state_replay_start':
         return this.begins(message);
       case 'truncated':
-        this.truncated = message.last_seq;
-        return true;
+        return this.isNewGap(message);
       case 'error':
         return true;
       case 'state_replay_complete':
@@ -57,6 +56,20 @@ export class Sequencer {
     this.begun ||= goesOn;
     this.epoch = this.begun ? epoch : this.epoch;
     return this.begun;
+  }
+
+  /** Events that are gone count as seen, if they join what is known; another page may be told of some further on. */
+  private isNewGap({ first_seq: first, last_seq: last }: Truncated): boolean {
+    const known = Math.max(this.lastSeq, this.truncated);
+    if (last <= known || !(this.begun || first <= known + 1)) {
+      return false;
+    }
+    if (this.begun) {
+      this.lastSeq = last;
+    } else {
+      this.truncated = last;
+    }
+    return true;
   }
 
   private isNewEvent(seq: number | undefined): boolean {

@@ -149,7 +149,12 @@ function applyStatus(snapshot: Snapshot, event: StatusChanged): Snapshot {
     changed.attempt = event.attempt;
     changed.attempts = [
       ...snapshot.attempts,
-      { attempt: event.attempt, started_at: null, ended_at: null }
+      {
+        attempt: event.attempt,
+        started_at: null,
+        ended_at: null,
+        answers: event.answers ?? 'reuse'
+      }
     ];
     changed.error = null;
     changed.progress = [];

@@ -12,7 +12,8 @@ import type {
   Settled,
   Snapshot,
   StateReplayStart,
-  Stream
+  Stream,
+  Truncated
 } from './protocol';
 import { EMPTY, findOpen, findSettled, fold, hasEnded, settledFrom } from './snapshot';
 import { Transcript } from './transcript';
@@ -36,6 +37,7 @@ export interface SessionState {
   readonly version: number;
   /** Unfinished lines, such as a terminal progress bar; one of each source. */
   readonly unfinished: readonly Stream[];
+  /** Retention took all events up to this one. */
   readonly truncated: number;
   readonly history: 'all' | 'more' | 'loading' | { readonly error: string };
   /** Questions that stood open here and were settled by somebody else, or by their deadline. */
@@ -145,7 +147,7 @@ export class SessionStore {
       const events = await this.port.history(before, HISTORY_PAGE);
       // If rows were cut, or all was forgotten meanwhile, the page does not join what is loaded now.
       if (this.transcript.firstSeq === before) {
-        this.transcript.prepend(events, events[0]?.seq ?? 1, this.snapshot);
+        this.transcript.prepend(events, events[0]?.seq ?? this.truncated + 1, this.snapshot);
       }
       this.history = this.transcript.firstSeq > this.truncated + 1 ? 'more' : 'all';
     } catch (error) {
@@ -203,7 +205,7 @@ export class SessionStore {
         this.forgetAll();
         break;
       case 'truncated':
-        this.truncated = message.last_seq;
+        this.lose(message);
         break;
       case 'draft':
         if (!this.isSettled(message.request_id)) {
@@ -216,6 +218,15 @@ export class SessionStore {
       case 'error':
         this.tooLate(message);
         break;
+    }
+  }
+
+  /** Retention took these: the very first ones, or some that stood between others. */
+  private lose({ first_seq: first, last_seq: last, events }: Truncated): void {
+    if (first <= this.truncated + 1) {
+      this.truncated = last;
+    } else {
+      this.transcript.appendGap(events, first);
     }
   }
 

@@ -106,6 +106,7 @@ function outputWords({ __, _n }: Translator) {
     loadFailed: (why: string) => __('Earlier output could not be loaded. %1', why),
     loadEarlier: __('Load earlier output'),
     attemptMark: (attempt: number) => __('Attempt %1', String(attempt)),
+    resumed: (cause: string) => __('%1 The task went on from its last finished step.', cause),
     replayed: (count: number, time: string) =>
       _n('%1 event replayed at %2', '%1 events replayed at %2', count, time).replace(
         String(count),
@@ -115,6 +116,12 @@ function outputWords({ __, _n }: Translator) {
       __('%1 lines (%2) were dropped: the task wrote too fast', events.toLocaleString(), bytes),
     truncated: (events: number) =>
       __('%1 earlier events are no longer kept', events.toLocaleString()),
+    gap: (events: number) =>
+      _n(
+        '%1 event that stood here is no longer kept',
+        '%1 events that stood here are no longer kept',
+        events
+      ).replace(String(events), events.toLocaleString()),
     sourceLabel: (source: string) => __('from %1', source),
     image: __('Image from the task'),
     enlarge: __('Show it as large as it is'),

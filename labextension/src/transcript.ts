@@ -45,11 +45,32 @@ export interface AttemptRow {
   readonly attempt: number;
 }
 
+/** A durable task whose process was lost went on in another one. */
+export interface ResumedRow {
+  readonly kind: 'resumed';
+  readonly seq: number;
+  readonly cause: string;
+}
+
+/** What holds a session up, such as a process that cannot be ended. */
+export interface HeldUpRow {
+  readonly kind: 'held_up';
+  readonly seq: number;
+  readonly why: string;
+}
+
 export interface DroppedRow {
   readonly kind: 'dropped';
   readonly seq: number;
   readonly events: number;
   readonly bytes: number;
+}
+
+/** Retention took events that stood here. */
+export interface GapRow {
+  readonly kind: 'gap';
+  readonly seq: number;
+  readonly events: number;
 }
 
 /** Where a replay ended: what stands above was told again, what stands below is live. */
@@ -61,7 +82,16 @@ export interface ReplayedRow {
   readonly at: number;
 }
 
-export type Row = LineRow | DisplayRow | SettledRow | AttemptRow | DroppedRow | ReplayedRow;
+export type Row =
+  | LineRow
+  | DisplayRow
+  | SettledRow
+  | AttemptRow
+  | ResumedRow
+  | HeldUpRow
+  | DroppedRow
+  | GapRow
+  | ReplayedRow;
 
 /** A growing list of rows. It is mutated; `version` changes whenever it was. */
 export class Transcript {
@@ -130,10 +160,33 @@ export class Transcript {
     this.version += 1;
   }
 
-  /** Rows for events that come before all that is loaded. */
+  /** A mark for events that are no longer kept; with one just before it, it becomes one. */
+  appendGap(events: number, seq: number): void {
+    const last = this.rows.at(-1);
+    if (last?.kind === 'gap') {
+      this.rows[this.rows.length - 1] = { ...last, events: last.events + events };
+    } else {
+      this.rows.push({ kind: 'gap', seq, events });
+    }
+    this.version += 1;
+  }
+
+  /** Rows for events that come before all that is loaded; where numbers are missing, they are no longer kept. */
   prepend(events: readonly JournalEvent[], firstSeq: number, snapshot: Snapshot): void {
     const earlier = new Transcript();
-    earlier.append(events, { ...EMPTY, settled: snapshot.settled });
+    let next = firstSeq;
+    for (const run of runs(events)) {
+      earlier.appendMissing(next, run[0].seq ?? next);
+      earlier.append(run, { ...EMPTY, settled: snapshot.settled });
+      next = (run.at(-1)?.seq ?? 0) + 1;
+    }
+    earlier.appendMissing(next, this.firstSeq);
+    const joined = this.rows.at(0);
+    if (joined?.kind === 'gap' && earlier.rows.at(-1)?.kind === 'gap') {
+      earlier.appendGap(joined.events, joined.seq);
+      this.rows = this.rows.slice(1);
+      this.shifted += 1;
+    }
     const lines = earlier.lastPlace;
     const origin = this.firstPlace - lines;
     const rows = earlier.rows.map(row =>
@@ -144,6 +197,12 @@ export class Transcript {
     this.shifted -= rows.length;
     this.firstSeq = firstSeq;
     this.version += 1;
+  }
+
+  private appendMissing(first: number, next: number): void {
+    if (next > first) {
+      this.appendGap(next - first, first);
+    }
   }
 
   private appendOther(event: JournalEvent, before: Snapshot): void {
@@ -175,6 +234,10 @@ export class Transcript {
       case 'status':
         if (event.status === 'queued' && event.attempt > 1) {
           this.rows.push({ kind: 'attempt', seq: event.seq ?? 0, attempt: event.attempt });
+        } else if (event.resumed_from !== undefined && event.detail !== undefined) {
+          this.rows.push({ kind: 'resumed', seq: event.seq ?? 0, cause: event.detail });
+        } else if (event.status === 'cancelling' && event.detail !== undefined) {
+          this.rows.push({ kind: 'held_up', seq: event.seq ?? 0, why: event.detail });
         }
         break;
       case 'dropped':
@@ -224,6 +287,14 @@ export class Transcript {
       this.firstSeq = this.rows[0].seq;
     }
   }
+}
+
+/** Events in order, cut where a number is missing. */
+function runs(events: readonly JournalEvent[]): readonly (readonly JournalEvent[])[] {
+  const starts = events.flatMap((event, index) =>
+    index === 0 || event.seq !== (events[index - 1].seq ?? 0) + 1 ? [index] : []
+  );
+  return starts.map((start, index) => events.slice(start, starts[index + 1]));
 }
 
 function line(event: Stream, place: number): LineRow {

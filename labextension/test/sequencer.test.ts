@@ -52,3 +52,29 @@ test('a reset is heard at any time, and begins at the first event', () => {
   const reset: ServerMessage = { type: 'reset', session_id: 's', epoch: 9 };
   expect(sequencer.accept([reset, replayStart(1, 1), line(1)])).toHaveLength(3);
 });
+
+const gap = (first: number, last: number): ServerMessage => ({
+  ...{ type: 'truncated', session_id: 's', first_seq: first, last_seq: last, reason: '' },
+  ...{ events: last - first + 1, bytes: 9 }
+});
+
+test('several gaps in one replay are each told once, and a viewer goes on behind them', () => {
+  const sequencer = new Sequencer(0);
+  const frame = [replayStart(1, 9), line(1), gap(2, 4), line(5), gap(6, 8), line(9)];
+  expect(sequencer.accept(frame)).toEqual(frame);
+  expect(sequencer.accept([gap(6, 8), gap(10, 12)])).toEqual([gap(10, 12)]);
+  expect(sequencer.lastSeq).toBe(12);
+});
+
+test('a gap that another page is told of, further on, is not for us', () => {
+  const sequencer = new Sequencer(0);
+  sequencer.accept([replayStart(1, 2), line(1), line(2), replayComplete(2)]);
+  sequencer.pause();
+  const others = [replayStart(20, 40), gap(20, 30), line(31), replayStart(31, 40), line(31)];
+  expect(sequencer.accept(others)).toEqual([]);
+  expect(kinds(sequencer.accept([replayStart(3, 9), gap(3, 8), line(9)]))).toEqual([
+    'state_replay_start',
+    'truncated',
+    'stream'
+  ]);
+});

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { fold } from '../src/snapshot';
 import { ELSEWHERE_TOLD, SessionStore, TAIL } from '../src/store';
 import { ROWS_KEPT } from '../src/transcript';
-import type { JournalEvent } from '../src/protocol';
+import type { JournalEvent, ServerMessage } from '../src/protocol';
 import type { LineRow } from '../src/transcript';
 import {
   ManualPort,
@@ -261,6 +261,48 @@ test('what retention took is not asked for', async () => {
   );
   expect(state().history).toBe('all');
   expect(state().truncated).toBe(4);
+});
+
+describe('what retention took between other events', () => {
+  const gap = (first: number, last: number): ServerMessage => ({
+    ...{ type: 'truncated', session_id: 's', first_seq: first, last_seq: last, reason: '' },
+    ...{ events: last - first + 1, bytes: 9 }
+  });
+  const shown = ({ state }: ReturnType<typeof opened>) =>
+    state().transcript.rows.map(row => (row.kind === 'gap' ? `${row.events} gone` : row.seq));
+
+  test('is marked where it stood, in a replay and for a page that is far behind', () => {
+    const all = opened();
+    const first = [status(1, 'queued'), gap(2, 4), line(5), gap(6, 7), line(8)];
+    all.port.say(replayStart(1, 8), ...first, replayComplete(8));
+    all.port.say(gap(9, 20), line(21));
+    expect(shown(all)).toEqual(['3 gone', 5, '2 gone', 8, '12 gone', 21]);
+    expect(all.state().truncated).toBe(0);
+  });
+
+  test('is marked in pages that are loaded later, joined with the mark at their end', async () => {
+    const all = opened();
+    const snapshot = { ...fold(history), last_seq: 31 };
+    const tail = [replayStart(20, 31, snapshot), gap(20, 29), line(30), line(31)];
+    all.port.say(...tail, replayComplete(31));
+    all.port.pages.push([line(7), line(8), line(11)], [status(1, 'queued'), line(2)]);
+    expect(all.state().history).toBe('more');
+    await all.store.loadEarlier();
+    expect(shown(all)).toEqual([7, 8, '2 gone', 11, '18 gone', 30, 31]);
+    await all.store.loadEarlier();
+    expect(shown(all)).toEqual([2, '4 gone', 7, 8, '2 gone', 11, '18 gone', 30, 31]);
+    expect(all.state().history).toBe('all');
+  });
+
+  test('is marked too where nothing is left before it', async () => {
+    const all = opened();
+    const snapshot = { ...fold(history), last_seq: 31 };
+    all.port.say(replayStart(30, 31, snapshot), line(30), line(31), replayComplete(31));
+    all.port.pages.push([]);
+    await all.store.loadEarlier();
+    expect(shown(all)).toEqual(['29 gone', 30, 31]);
+    expect(all.state().history).toBe('all');
+  });
 });
 
 describe('a question that stood open here', () => {

@@ -23,7 +23,8 @@ function timeline(run: Partial<Summary>, now: number): Timeline {
 const attempt = (number: number, started_at: number | null, ended_at: number | null) => ({
   attempt: number,
   started_at,
-  ended_at
+  ended_at,
+  answers: 'reuse' as const
 });
 
 /** As `kind from-to`, with the attempt where it is not the first. */

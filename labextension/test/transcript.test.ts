@@ -75,3 +75,32 @@ test('a mark takes the place of one right before it, and of none else', () => {
     'replayed'
   ]);
 });
+
+test('a process that cannot be ended is named while the session is being cancelled', () => {
+  const transcript = new Transcript();
+  const status = { type: 'status', status: 'cancelling' } as const;
+  const detail = 'Process 7 (cp) cannot be ended.';
+  transcript.append(
+    [
+      { ...base, seq: 1, ...status },
+      { ...base, seq: 2, ...status, detail }
+    ],
+    EMPTY
+  );
+  expect(transcript.rows).toEqual([{ kind: 'held_up', seq: 2, why: detail }]);
+});
+
+test('a process that was lost is told where the task went on, and one that was let go is not', () => {
+  const transcript = new Transcript();
+  const status = { type: 'status', status: 'running', resumed_from: 1 } as const;
+  transcript.append(
+    [
+      line(1),
+      { ...base, seq: 2, ...status, detail: 'Killed by signal 9.' },
+      line(3),
+      { ...base, seq: 4, ...status }
+    ],
+    EMPTY
+  );
+  expect(transcript.rows.map(row => row.kind)).toEqual(['line', 'resumed', 'line']);
+});

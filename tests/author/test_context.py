@@ -12,8 +12,9 @@ import pytest
 from pydantic import BaseModel, SecretStr
 
 from hitl_jupyter.author.channel import Answer
-from hitl_jupyter.author.context import Context, SyncContext
+from hitl_jupyter.author.context import Context
 from hitl_jupyter.author.core import epoch
+from hitl_jupyter.author.sync_context import SyncContext
 from hitl_jupyter.errors import Cancelled, DeadlineExpired, NotShippable, WrongState
 from hitl_jupyter.protocol import Display, RequestConfirmation, RequestUserInput, Stream, TaskFailed
 from tests.support.fake_channel import FakeChannel, answering, settling

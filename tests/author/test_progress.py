@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from hitl_jupyter.author.context import Context, SyncContext
+from hitl_jupyter.author.context import Context
 from hitl_jupyter.author.pacing import Throttle
+from hitl_jupyter.author.sync_context import SyncContext
 from hitl_jupyter.errors import Cancelled
 from tests.support.fake_channel import FakeChannel
 from tests.support.waiting import eventually

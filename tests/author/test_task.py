@@ -16,7 +16,8 @@ import msgspec
 import pytest
 
 from hitl_jupyter.author import task as tasks
-from hitl_jupyter.author.context import Context, SyncContext
+from hitl_jupyter.author.context import Context
+from hitl_jupyter.author.sync_context import SyncContext
 from hitl_jupyter.author.task import Task, as_task, describe, find_task, parameters, task
 from hitl_jupyter.errors import InvalidValues, NotFound
 

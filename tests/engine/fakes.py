@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import aclosing, asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from hitl_jupyter.engine.limits import Limits
 from hitl_jupyter.engine.manager import Policy, SessionManager
 from hitl_jupyter.journal.sqlite import SqliteJournal
 from hitl_jupyter.journal.writer import NO_FAULTS, Faults
-from hitl_jupyter.launchers.contract import Launch, WorkerProcess
+from hitl_jupyter.launchers.contract import Launch, Launched, Leftover, Work, WorkerProcess
 from hitl_jupyter.link.framing import host_messages, pack
 from hitl_jupyter.link.messages import (
     Emit,
@@ -45,6 +45,7 @@ class FakeWorker:
     def __init__(self, stream: SocketStream, launch: Launch) -> None:
         self.launch = launch
         self.emitted = 0
+        self.beats = 0
         self.received: list[HostMessage] = []
         self._stream = stream
         self._unpacker = host_messages()
@@ -64,7 +65,9 @@ class FakeWorker:
 
     async def hello(self, secret: str | None = None, protocol: int = PROTOCOL_VERSION) -> None:
         """Say who it is."""
-        message = Hello(launch_id=self.launch.launch_id, secret=secret or self.launch.secret, pid=1, protocol=protocol)
+        message = Hello(
+            launch_id=self.launch.launch_id, secret=secret or self.launch.secret, pid=1, protocol=protocol, beats=True
+        )
         await self.send(message)
 
     async def send(self, message: Any) -> None:
@@ -110,14 +113,23 @@ Script = Callable[[FakeWorker, Run], Awaitable[None]]
 class FakeProcess:
     """A process that ends when its script does, or when it is killed."""
 
-    def __init__(self, pid: int, scope: anyio.CancelScope) -> None:
+    def __init__(self, pid: int, scope: anyio.CancelScope | None) -> None:
         self.pid = pid
         self.started_at = 0.0
+        self.boot_id = None
+        self.left: list[Leftover] = []
+        self.cleared = 0
+        self.while_clearing: Callable[[], Awaitable[object]] | None = None
         self.signals: list[str] = []
         self.released = False
+        self.used = 0.0
+        self.running = False
         self._scope = scope
         self._ended = anyio.Event()
         self._returncode = 0
+
+    def work(self, pid: int) -> Work | None:
+        return Work(cpu_seconds=self.used, running=self.running)
 
     async def wait(self) -> int | None:
         await self._ended.wait()
@@ -127,7 +139,8 @@ class FakeProcess:
         if not self._ended.is_set():
             self._returncode = returncode
             self._ended.set()
-            self._scope.cancel()
+            if self._scope is not None:
+                self._scope.cancel()
 
     def terminate(self) -> None:
         self.signals.append("TERM")
@@ -136,6 +149,14 @@ class FakeProcess:
         if not self._ended.is_set():
             self.signals.append("KILL")
         self.end(-9)
+
+    async def clear(self) -> list[Leftover]:
+        self.cleared += 1
+        left = list(self.left)
+        await anyio.lowlevel.checkpoint()  # it is looked for in a thread
+        if self.while_clearing is not None:
+            await self.while_clearing()
+        return left
 
     def release(self) -> None:
         self.released = True
@@ -149,6 +170,9 @@ class FakeLauncher:
     def __init__(self, tasks: TaskGroup, *scripts: Script) -> None:
         self.launches: list[Launch] = []
         self.processes: list[FakeProcess] = []
+        self.left: list[Leftover] = []
+        """What launches of an earlier host left."""
+        self.left_by_each: list[Leftover] = []
         self._tasks = tasks
         self._scripts = scripts
 
@@ -158,12 +182,17 @@ class FakeLauncher:
         self.launches.append(launch)
         scope = anyio.CancelScope()
         process = FakeProcess(1000 + len(self.launches), scope)
+        process.left = list(self.left_by_each)
         self.processes.append(process)
         self._tasks.start_soon(self._run, launch, script, process, scope)
         return process
 
-    def adopt(self, pid: int, started_at: float) -> WorkerProcess | None:
+    def adopt(self, launched: Launched) -> WorkerProcess | None:
         return None
+
+    async def clear(self, launched: Launched) -> list[Leftover]:
+        await anyio.lowlevel.checkpoint()
+        return list(self.left)
 
     async def _run(self, launch: Launch, script: Script, process: FakeProcess, scope: anyio.CancelScope) -> None:
         gone = (OSError, anyio.EndOfStream, anyio.BrokenResourceError, anyio.ClosedResourceError)
@@ -186,10 +215,12 @@ async def host(
     limits: Limits | None = None,
     policy: Policy | None = None,
     faults: Faults = NO_FAULTS,
+    left: Sequence[Leftover] = (),
 ) -> AsyncIterator[tuple[SessionManager, FakeLauncher]]:
     """A session manager on a real journal and a real socket, with scripted workers."""
     async with anyio.create_task_group() as tasks:
         launcher = FakeLauncher(tasks, *scripts)
+        launcher.left = list(left)
         quiet = limits or Limits(max_warm_spares=0)
         journal = SqliteJournal(store / "journal.sqlite", faults=faults)
         async with SessionManager(journal, launcher, store, quiet, policy) as manager:

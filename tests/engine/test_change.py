@@ -55,7 +55,7 @@ def step(snapshot: Snapshot, what: Any) -> Change:
     change = Change(snapshot, 1.0)
     if what == "cancel":
         if snapshot.status not in ENDED and snapshot.status != "cancelling":
-            change.begin_cancel("Ada", "browser")
+            change.begin_cancel("Ada", "browser", "user")
     elif what == "answer":
         for request in snapshot.open_requests[:1]:
             change.resolve(request.request_id or "", "answered", value=True)

@@ -11,9 +11,9 @@ from hitl_jupyter.engine.limits import Limits
 from hitl_jupyter.engine.manager import SessionManager
 from hitl_jupyter.journal.contract import SessionQuery
 from hitl_jupyter.journal.sqlite import SqliteJournal
-from hitl_jupyter.launchers.contract import WorkerProcess
+from hitl_jupyter.launchers.contract import Launched, WorkerProcess
 from hitl_jupyter.link.messages import Ack, Run
-from hitl_jupyter.protocol import Confirm, RequestConfirmation, Retry, TaskCompleted
+from hitl_jupyter.protocol import Confirm, RequestConfirmation, Retry, TaskCompleted, TaskFailed
 from tests.engine.fakes import ADA, SHIPPED, FakeLauncher, FakeWorker, host, journaled, read_until, until
 from tests.engine.test_sessions import completes, confirms, never_ends
 
@@ -52,6 +52,16 @@ async def test_a_session_whose_worker_is_gone_is_failed_with_its_cause_and_can_b
         assert done.attempt == 2
 
 
+async def test_a_worker_that_was_gone_ends_its_attempt_once_however_often_the_host_starts(tmp_path: Path) -> None:
+    async with host(tmp_path, never_ends) as (manager, _):
+        session_id = (await manager.start(SHIPPED, ADA)).session_id
+        await until(manager, session_id, "running")
+    for _ in range(2):
+        async with host(tmp_path, never_ends) as (manager, _):
+            endings = [event for event in await journaled(manager, session_id) if isinstance(event, TaskFailed)]
+            assert len(endings) == 1
+
+
 async def test_open_questions_of_a_lost_worker_are_closed_so_no_answer_goes_nowhere(tmp_path: Path) -> None:
     async with host(tmp_path, confirms) as (manager, _):
         session_id = (await manager.start(SHIPPED, ADA)).session_id
@@ -75,8 +85,8 @@ async def test_stream_lines_after_the_last_kept_snapshot_are_folded_in_when_a_se
 class SurvivingLauncher(FakeLauncher):
     """Its processes outlive the host that launched them, as real ones do."""
 
-    def adopt(self, pid: int, started_at: float) -> WorkerProcess | None:
-        return next((process for process in self.processes if process.pid == pid), None)
+    def adopt(self, launched: Launched) -> WorkerProcess | None:
+        return next((process for process in self.processes if process.pid == launched.pid), None)
 
 
 async def test_an_answer_journaled_as_the_host_died_reaches_the_worker_that_survived_it(tmp_path: Path) -> None:

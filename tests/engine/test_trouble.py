@@ -12,7 +12,8 @@ from msgspec.structs import replace
 from hitl_jupyter.engine import registry, session
 from hitl_jupyter.engine.limits import Limits
 from hitl_jupyter.engine.manager import Policy
-from hitl_jupyter.engine.workers import Worker, Workers
+from hitl_jupyter.engine.worker import Worker
+from hitl_jupyter.engine.workers import Workers
 from hitl_jupyter.errors import InvalidValues, LaunchFailed, StoreFull, WorkerUnavailable
 from hitl_jupyter.journal.writer import Faults
 from hitl_jupyter.launchers.contract import Launch, WorkerProcess

@@ -184,13 +184,14 @@ def second_attempt(script: Script) -> None:
     script.add(TaskFailed(request_id="retry-1", ends_attempt=True, **FAILURE))
     script.status("waiting")
     resolved = RequestResolved(
-        request_id="retry-1", outcome="answered", value=True, by="Grace", via="kernel", answers="reuse"
+        request_id="retry-1", outcome="answered", value=True, by="Grace", via="kernel", answers="ask"
     )
     script.add(resolved, after=60.0)
     script.attempt = 2
-    script.status("queued")
+    script.add(StatusChanged(status="queued", answers="ask"))
     script.add(StatusChanged(status="running"), after=0.5)
     script.work(steps=1)
+    script.add(StatusChanged(status="running", resumed_from=5, detail="The worker process was lost."), after=2.0)
     script.complete({"sent": True})
 
 

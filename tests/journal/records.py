@@ -8,6 +8,7 @@ from pathlib import Path
 
 import apsw
 
+from hitl_jupyter.errors import HitlError
 from hitl_jupyter.journal.contract import Batch, RequestRow, SessionRow, SessionUpdate, Settlement, Write
 from hitl_jupyter.journal.sqlite import SqliteJournal
 from hitl_jupyter.protocol import RequestResolved, Stream, encode
@@ -73,6 +74,11 @@ async def held(journal: SqliteJournal, session_id: str) -> list[int]:
 def seqs(batches: Iterable[Batch]) -> list[int]:
     """The numbers of the events in these batches."""
     return [seq for one in batches for seq in range(one.first_seq, one.last_seq + 1)]
+
+
+def trouble_of(journal: SqliteJournal) -> HitlError | None:
+    """Asked anew each time, which the type checker does not expect of a property."""
+    return journal.trouble
 
 
 def copy_as_crashed(folder: Path, copy: Path) -> Path:

@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from itertools import count
 from pathlib import Path
 
 import apsw
 import pytest
+from msgspec.structs import replace
 
 from hitl_jupyter.errors import StoreDamaged
+from hitl_jupyter.journal.contract import CommandRow, DraftRow, Settlement, Write
 from hitl_jupyter.journal.sqlite import SqliteJournal
 from hitl_jupyter.journal.writer import Faults
-from tests.journal.records import ALL, copy_as_crashed, folder_bytes, held, lines, new_session
+from tests.journal.records import (
+    ALL,
+    copy_as_crashed,
+    folder_bytes,
+    held,
+    lines,
+    new_session,
+    open_request,
+    session_row,
+)
 
 pytestmark = pytest.mark.anyio
 
@@ -164,6 +175,56 @@ async def test_a_newer_journal_is_left_alone(closed: Path) -> None:
     connection.pragma("user_version", 99)
     connection.close()
     await assert_refused_and_untouched(closed)
+
+
+async def test_a_flipped_bit_anywhere_in_the_log_is_noticed_or_changes_nothing(crashed: Path, tmp_path: Path) -> None:
+    """Only bytes that SQLite makes no use of may change unseen: the log is then read to its last event."""
+    size = log_of(crashed).stat().st_size
+    noticed = 0
+    heads = [range(0, HEADER, 3), range(HEADER, HEADER + 24, 3), range(size - FRAME, size - FRAME + 24, 3)]
+    places = [at for head in heads for at in head] + list(range(HEADER + 24 + 7, size, size // 16))
+    for at in places:
+        copy = copy_as_crashed(crashed.parent, tmp_path / "copies" / str(at))
+        flip(log_of(copy), at)
+        try:
+            async with SqliteJournal(copy) as journal:
+                assert await held(journal, "s") == list(range(1, LAST + 1)), f"byte {at} was not noticed"
+        except StoreDamaged:
+            noticed += 1
+    assert noticed >= len(places) - 8
+
+
+async def test_a_value_whose_bytes_changed_on_disk_is_not_used(tmp_path: Path) -> None:
+    path = tmp_path / "store" / "journal.sqlite"
+    names = ("snapshot", "resolution", "reply", "draft")
+    values = {name: b'{"a":%d}' % number for number, name in enumerate(names, start=1111)}
+    async with SqliteJournal(path) as journal:
+        row = replace(session_row("s"), snapshot=values["snapshot"])
+        await journal.submit(Write(session_id="s", create=row))
+        for name in ("q", "open"):
+            await journal.submit(open_request("s", name))
+        settlement = Settlement(request_id="q", resolution=values["resolution"])
+        await journal.submit(Write(session_id="s", settled=(settlement,)))
+        command = CommandRow(scope="s", key="k", reply=values["reply"], at=1.0)
+        await journal.submit(Write(session_id="s", command=command))
+        await journal.save_draft(DraftRow(session_id="s", request_id="open", values=values["draft"], revision=1))
+    reads: dict[str, Callable[[SqliteJournal], Awaitable[object]]] = {
+        "snapshot": lambda journal: journal.session("s"),
+        "resolution": lambda journal: journal.request("q"),
+        "reply": lambda journal: journal.command("s", "k"),
+        "draft": lambda journal: journal.drafts("s"),
+    }
+    for name, read in reads.items():
+        at = place_of(path, values[name])
+        for offset in (6, len(values[name]), len(values[name]) + 3):  # in the value, before its checksum, in that
+            flip(path, at + offset)
+            async with SqliteJournal(path) as journal:
+                with pytest.raises(StoreDamaged):
+                    await read(journal)
+            flip(path, at + offset)
+    async with SqliteJournal(path) as journal:
+        for read in reads.values():
+            await read(journal)
 
 
 async def test_events_whose_bytes_changed_on_disk_are_not_shown(closed: Path) -> None:

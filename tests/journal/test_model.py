@@ -9,11 +9,14 @@ from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any, TypeVar
 
+import apsw
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, rule
 
-from hitl_jupyter.errors import AlreadySettled, StoreUnavailable, WrongState
+from hitl_jupyter.errors import AlreadySettled, StoreFull, StoreHeld, StoreUnavailable, WrongState
+from hitl_jupyter.journal.backup import back_up
 from hitl_jupyter.journal.contract import (
     Batch,
     CommandRow,
@@ -25,8 +28,9 @@ from hitl_jupyter.journal.contract import (
     Write,
 )
 from hitl_jupyter.journal.sqlite import SqliteJournal
+from hitl_jupyter.journal.writer import Faults
 from hitl_jupyter.protocol import Status
-from tests.journal.records import ALL, answer, batch, copy_as_crashed, open_request, session_row
+from tests.journal.records import ALL, answer, batch, copy_as_crashed, open_request, session_row, trouble_of
 
 _T = TypeVar("_T")
 STATUSES: tuple[Status, ...] = ("queued", "running", "waiting", "completed")
@@ -64,6 +68,7 @@ class JournalMachine(RuleBasedStateMachine):
         self.counter = 0
         self.forgotten_rev = 0
         self.epoch = 1
+        self.disk_is_full = False
         self.kept: dict[str, Kept] = {}
 
     def run(self, coroutine: Coroutine[Any, Any, _T]) -> _T:
@@ -78,9 +83,13 @@ class JournalMachine(RuleBasedStateMachine):
         return self.run(submit_all())
 
     def open(self, path: Path) -> None:
-        self.journal = SqliteJournal(path)
+        self.journal = SqliteJournal(path, faults=Faults(before_commit=self.before_commit))
         self.run(self.journal.__aenter__())
         assert self.journal.epoch == self.epoch
+
+    def before_commit(self) -> None:
+        if self.disk_is_full:
+            raise apsw.FullError("database or disk is full")
 
     def next_number(self) -> int:
         self.counter += 1
@@ -215,6 +224,54 @@ class JournalMachine(RuleBasedStateMachine):
         self.run(self.journal.__aexit__(None, None, None))
         self.open(self.journal.path)
         assert self.journal.last_rev >= max([self.forgotten_rev, *(kept.rev for kept in self.kept.values())])
+
+    @rule(session_id=sessions)
+    def be_refused_by_a_full_disk(self, session_id: str) -> None:
+        """Nothing is kept of it, and it may be sent again."""
+        last = self.kept[session_id].last_seq
+        write = Write(session_id=session_id, batch=batch(session_id, last + 1, last + 2))
+        self.disk_is_full = True
+        (refused,) = self.submit(write)
+        assert isinstance(refused, StoreFull)
+        assert trouble_of(self.journal) is refused
+        self.disk_is_full = False
+        assert self.submit(write) == [None]
+        assert trouble_of(self.journal) is None
+        self.kept[session_id].batches.append(write.batch or batch(session_id, 0, 0))
+
+    @rule()
+    def be_robbed_and_open(self) -> None:
+        """The lock file is removed, and another opens the same files: from then on the first is refused."""
+        robbed = self.journal
+        robbed.path.with_name("journal.lock").unlink()
+        self.epoch += 1
+        self.open(robbed.path)
+        late = session_row("late", rev=self.next_number())
+
+        async def write() -> None:
+            await robbed.submit(Write(session_id="late", create=late))
+
+        with pytest.raises(StoreHeld):
+            self.run(write())
+        self.run(robbed.__aexit__(None, None, None))
+
+    @rule()
+    def back_up_and_restore(self) -> None:
+        """Go on with a backup: the same rows, under an epoch of its own and with higher revs."""
+        self.copies += 1
+        target = self.folders / str(self.copies)
+        epoch = back_up(self.journal.path.parent, target)
+        self.run(self.journal.__aexit__(None, None, None))
+        assert epoch > self.epoch
+        self.epoch = epoch
+        self.open(target / self.journal.path.name)
+        self.counter = self.journal.last_rev
+        self.forgotten_rev = 0
+        for session_id, kept in self.kept.items():
+            row = self.run(self.journal.session(session_id))
+            assert row is not None
+            assert row.rev > kept.rev
+            kept.rev = row.rev
 
     @rule()
     def crash_and_open(self) -> None:

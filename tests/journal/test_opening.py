@@ -14,6 +14,7 @@ import pytest
 
 from hitl_jupyter.errors import (
     StoreDamaged,
+    StoreHeld,
     StoreUnavailable,
 )
 from hitl_jupyter.journal import rows
@@ -76,15 +77,41 @@ async def test_only_the_owner_of_the_files_can_read_them(path: Path) -> None:
 async def test_a_second_opener_is_told_who_has_the_journal(path: Path) -> None:
     async with SqliteJournal(path) as journal:
         await journal.submit(new_session("s"))
-        with pytest.raises(StoreUnavailable, match=f"Process {os.getpid()} uses"):
+        with pytest.raises(StoreHeld, match=f"in use by a process .process {os.getpid()} on "):
             await SqliteJournal(path).__aenter__()
         script = (
             "import asyncio, pathlib, sys\nfrom hitl_jupyter.journal.sqlite import SqliteJournal\n"
             "asyncio.run(SqliteJournal(pathlib.Path(sys.argv[1])).__aenter__())"
         )
         done = await anyio.run_process([sys.executable, "-c", script, str(path)], check=False, stderr=subprocess.PIPE)
-        assert f"Process {os.getpid()} uses" in done.stderr.decode()
+        assert f"(process {os.getpid()} on" in done.stderr.decode()
         await journal.submit(lines("s", 2))
+
+
+@pytest.mark.parametrize("stale", [b"1 a server of yesterday (process 1 on here)", b"", b"nonsense"])
+async def test_a_holder_of_an_older_version_is_named_by_its_number_alone(path: Path, stale: bytes) -> None:
+    async with SqliteJournal(path, holder="the Jupyter server at http://127.0.0.1:8888/") as journal:
+        with pytest.raises(StoreHeld, match=r"in use by the Jupyter server at http://127\.0\.0\.1:8888/") as caught:
+            await SqliteJournal(path).__aenter__()
+        assert caught.value.details["pid"] == os.getpid()
+        await journal.submit(new_session("s"))
+        lock = path.with_name("journal.lock")
+        lock.write_bytes(b"4711".ljust(32) + lock.read_bytes()[32:64] + stale.ljust(448, b"\0"))
+        with pytest.raises(StoreHeld, match=r"in use by process 4711\."):
+            await SqliteJournal(path).__aenter__()
+
+
+async def test_a_journal_whose_files_were_taken_away_is_lost_to_its_process(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hitl_jupyter.journal.sqlite.LOOK_SECONDS", 0.01)
+    for name in ("journal.lock", "journal.sqlite"):
+        async with SqliteJournal(path) as journal:
+            kept = path.with_name(name).read_bytes()
+            path.with_name(name).unlink()
+            assert isinstance(await journal.lost(), StoreHeld)
+            assert isinstance(journal.trouble, StoreHeld)
+            path.with_name(name).write_bytes(kept)
 
 
 async def test_commits_are_synced_and_the_schema_is_at_its_newest(path: Path) -> None:

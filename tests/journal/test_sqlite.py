@@ -6,6 +6,7 @@ import asyncio
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from hitl_jupyter.errors import (
     AlreadySettled,
@@ -171,9 +172,24 @@ async def test_a_launch_is_kept_up_to_date_by_its_id(path: Path) -> None:
     second = LaunchRow(launch_id="l0", session_id="s", attempt=2, fence=2, secret_digest="e", process_started_at=1.5)
     async with SqliteJournal(path) as journal:
         await journal.submit(new_session("s"))
-        for launch in (first, second, ended):
+        for launch in (first, ended, second):
             await journal.submit(Write(session_id="s", launch=launch))
         assert await journal.launches("s") == [ended, second]
+
+
+async def test_a_launch_that_was_replaced_writes_no_more(path: Path) -> None:
+    def write_of(fence: int, seq: int) -> Write:
+        launch = LaunchRow(launch_id=f"l{fence}", session_id="s", attempt=1, fence=fence, secret_digest="d")
+        return replace(lines("s", seq), launch=launch)
+
+    async with SqliteJournal(path) as journal:
+        await journal.submit(new_session("s"))
+        await journal.submit(write_of(1, 2))
+        await journal.submit(write_of(2, 3))
+        with pytest.raises(WrongState, match="Launch 1 of this session was replaced by launch 2"):
+            await journal.submit(write_of(1, 4))
+        await journal.submit(write_of(2, 4))
+        assert [launch.launch_id for launch in await journal.launches("s")] == ["l1", "l2"]
 
 
 async def test_forgetting_deletes_every_row_of_a_session_and_of_no_other(path: Path) -> None:

@@ -29,6 +29,7 @@ from tests.journal.records import (
     new_session,
     open_request,
     seqs,
+    trouble_of,
 )
 
 pytestmark = pytest.mark.anyio
@@ -87,12 +88,14 @@ async def test_another_program_that_holds_the_file_is_a_refusal_that_passes(path
         await journal.submit(new_session("s"))
         other = apsw.Connection(str(path))
         other.execute("BEGIN IMMEDIATE")
-        with pytest.raises(StoreUnavailable):
+        with pytest.raises(StoreUnavailable) as caught:
             await journal.submit(lines("s", 2))
+        assert trouble_of(journal) is caught.value
         assert await held(journal, "s") == [1]
         other.execute("ROLLBACK")
         other.close()
         await journal.submit(lines("s", 2))
+        assert trouble_of(journal) is None
         assert await held(journal, "s") == [1, 2]
 
 

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from hitl_jupyter.link.client import Link
-from hitl_jupyter.link.messages import CancelRun, Hello, Refused
-from hitl_jupyter.protocol import PROTOCOL_VERSION, Stream
+from hitl_jupyter.link.messages import CancelRun, Hello, Refused, Resolved
+from hitl_jupyter.masking import MASK
+from hitl_jupyter.protocol import PROTOCOL_VERSION, RequestConfirmation, RequestUserInput, Stream
 from tests.support.fake_host import FakeHost, cell, fake_host, run_of, worker
 from tests.support.waiting import eventually
 
@@ -22,7 +23,7 @@ def linked(host: FakeHost, **options: Any) -> Iterator[tuple[Link, list[Any], li
     delivered: list[Any] = []
     lost: list[str] = []
     hello = Hello(launch_id="launch-1", secret="s3cret", pid=1, protocol=PROTOCOL_VERSION)
-    link = Link(host.path, hello, delivered.append, lost.append, **options)
+    link = Link(host.path, hello, delivered.append, lambda why, alone: lost.append(why), **options)
     link.start()
     try:
         yield link, delivered, lost
@@ -148,3 +149,33 @@ def test_a_worker_that_is_refused_ends_and_says_why() -> None:
         with worker(host) as process:
             process.wait()
             assert "This launch is not known." in process.last_words()
+
+
+@pytest.mark.processes
+def test_a_worker_beats_while_its_task_says_nothing() -> None:
+    with fake_host() as host:
+        host.beat_seconds = 0.05
+        host.on_connect = [run_of(host, shipped=cell("def go(ctx): return ctx.confirm('Go on?')"))]
+        with worker(host) as process:
+            eventually(lambda: host.beats > 5, "some beats")
+            host.answer(host.wait(RequestConfirmation), True)
+            assert host.end().values is True
+            assert process.wait() == 0
+
+
+@pytest.mark.processes
+def test_a_secret_given_as_the_host_died_is_the_one_that_the_worker_checked_last() -> None:
+    with fake_host() as host:
+        host.on_connect = [run_of(host, task="tests.server.tasks:log_in")]
+        with worker(host) as process:
+            form = host.wait(RequestUserInput)
+            for password in ("an earlier one", "tiger"):
+                assert not host.check(form, {"user": "ada", "password": password}).errors
+            host.close()
+            host.reopen()
+            eventually(lambda: host.hellos[1:], "the worker, back after the restart")
+            for user in ("eve", "ada"):  # the first of these it never checked
+                answer = {"user": user, "password": MASK}
+                host.send(Resolved(request_id=form.request_id, outcome="answered", value=answer, masked=True))
+            assert host.end().values == len("tiger")
+            assert process.wait() == 0

@@ -155,3 +155,16 @@ def test_frames_are_what_the_codec_makes() -> None:
             assert data[4:] == msgspec.msgpack.encode(Emit(first=1, events=list(events)))
         else:
             assert data == b""
+
+
+def test_a_frozen_outbox_lets_nobody_go_on_who_has_something_to_tell() -> None:
+    outbox = Outbox(lambda: None)
+    outbox.emit(Stream(content="1"))
+    outbox.freeze()
+    teller = threading.Thread(target=outbox.emit, args=(Stream(content="2"),))
+    teller.start()
+    assert outbox.waiting == 1
+    assert teller.is_alive()
+    outbox.close()
+    teller.join(10)
+    assert outbox.waiting == 1

@@ -106,3 +106,8 @@ LINES = st.lists(
 def test_ids_and_times_leave_no_trace(events: list[JournalEvent]) -> None:
     bare = [Stream(content=event.content) for event in events if isinstance(event, Stream)]
     assert transcript(events) == transcript(bare)
+
+
+def test_what_retention_took_is_said_where_it_stood() -> None:
+    events: list[JournalEvent] = [Stream(content="a", seq=1), Stream(content="b", seq=5), Stream(content="c", seq=6)]
+    assert transcript(events) == "a\n... 3 events are no longer kept\nb\nc"

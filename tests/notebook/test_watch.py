@@ -22,6 +22,7 @@ from hitl_jupyter.protocol import (
     StateReplayStart,
     StatusChanged,
     Stream,
+    Truncated,
     encode,
 )
 from hitl_jupyter.snapshot import fold
@@ -105,3 +106,10 @@ def test_who_waits_is_told_when_the_messages_cannot_be_read() -> None:
     watching = Watch(cast("Client", _Unreadable()), "s")
     with watching, pytest.raises(HitlError, match="pip install --upgrade"):
         watching.wait_until(lambda snapshot: snapshot.ended, 20)
+
+
+def test_what_retention_took_is_no_error_and_what_follows_counts() -> None:
+    folding = Folding()
+    gap = Truncated(session_id="s", first_seq=2, last_seq=4, events=3, bytes=9, reason="max_session_bytes")
+    folding.take(encode([start(), HISTORY[0], gap, HISTORY[4], gap, LAST]))
+    assert (folding.snapshot.status, folding.snapshot.last_seq) == ("completed", 6)

@@ -101,3 +101,25 @@ async def hurry(ctx: hitl.Context) -> bool:
     with contextlib.suppress(hitl.DeadlineExpired):
         await ctx.confirm("Quick!", deadline=0.2, on_deadline="fail")
     return await ctx.confirm("Now?")
+
+
+@hitl.task
+async def hold(ctx: hitl.Context, lines: int = 10) -> None:
+    """So many lines, once somebody says so."""
+    await ctx.confirm("Go?")
+    for number in range(lines):
+        ctx.stream(f"line {number}")
+
+
+class Large:
+    def __init__(self, size: int) -> None:
+        self._size = size
+
+    def _repr_html_(self) -> str:
+        return "x" * self._size
+
+
+@hitl.task
+async def draw(ctx: hitl.Context, size: int) -> None:
+    """One large output."""
+    ctx.display(Large(size))

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +12,7 @@ from jupyter_server.serverapp import ServerApp
 
 from hitl_jupyter.engine.limits import Limits
 from hitl_jupyter.engine.manager import SessionManager
-from hitl_jupyter.errors import HitlError, StoreDamaged, StoreUnavailable
+from hitl_jupyter.errors import HitlError, StoreDamaged, StoreHeld, StoreUnavailable
 from hitl_jupyter.journal.sqlite import SqliteJournal
 from hitl_jupyter.server.extension import HitlExtension
 from hitl_jupyter.server.host import EngineHost
@@ -26,6 +27,7 @@ class FakeManager:
         self.failures = list(failures)
         self.opened = 0
         self.closed = 0
+        self.taken: asyncio.Queue[StoreHeld] = asyncio.Queue()
 
     def __call__(self) -> Any:
         return self
@@ -40,6 +42,9 @@ class FakeManager:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.closed += 1
+
+    async def lost(self) -> StoreHeld:
+        return await self.taken.get()
 
     def health(self) -> dict[str, Any]:
         return {"status": "ok"}
@@ -91,6 +96,24 @@ async def test_a_damaged_store_is_left_alone_and_named() -> None:
 
 
 @pytest.mark.anyio
+async def test_a_store_that_another_took_is_let_go_named_and_waited_for() -> None:
+    manager = FakeManager()
+    host = _host(manager)
+    await host.start()
+    manager.failures = [StoreHeld("Another has it.")] * 3
+    manager.taken.put_nowait(StoreHeld("Another has it."))
+
+    async def opened_again() -> bool:
+        if host.failure is not None:
+            assert (host.failure.code, host.current) == ("store_held", None)
+        return manager.opened == 5 and host.current is not None
+
+    await eventually_async(opened_again, "the store is open again")
+    assert manager.closed == 1
+    await host.stop()
+
+
+@pytest.mark.anyio
 async def test_an_unforeseen_failure_is_no_more_than_a_store_that_is_away() -> None:
     host = _host(FakeManager(RuntimeError("secret detail")), retry_seconds=60)
     await host.start()
@@ -127,7 +150,7 @@ async def test_a_journal_that_another_server_holds_is_refused_with_a_sentence(
     async with SqliteJournal(store / "journal.sqlite"):
         await app._start_jupyter_server_extension(jp_serverapp)
         reply = await Api(jp_fetch)("GET", "hitl/sessions")
-    assert (reply.status, reply.json["code"]) == (503, "store_unavailable")
+    assert (reply.status, reply.json["code"]) == (503, "store_held")
     assert reply.json["message"].endswith(".")
 
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.server.conftest import REPOSITORY
-from tests.support.jupyter_process import JupyterProcess, jupyter
+from tests.support.jupyter_process import JupyterProcess
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.processes
@@ -76,14 +75,3 @@ def test_the_runtime_file_is_there_while_the_server_runs_and_gone_after(server: 
     assert content["secret"] not in server.log
     server.stop()
     assert not path.exists()
-
-
-def test_a_second_server_on_one_store_runs_degraded_and_takes_over_when_the_first_is_gone(
-    server: JupyterProcess, tmp_path: Path
-) -> None:
-    arguments = (f"--HitlExtension.store_dir={server.store}",)
-    with jupyter(tmp_path / "second", arguments=arguments) as second:
-        health = second.request("GET", "hitl/health")
-        assert (health.status, health.json()["reasons"][0]["code"]) == (503, "store_unavailable")
-        server.stop()
-        eventually(lambda: second.request("GET", "hitl/health").status == 200, "the second takes over")

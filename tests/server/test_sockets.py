@@ -112,6 +112,14 @@ async def test_messages_are_carried_out_in_the_order_they_came(watch: Watch, ses
         assert seen == [f"none-{number}" for number in range(50)]
 
 
+async def test_large_messages_in_a_row_wait_for_their_turn_and_are_all_answered(watch: Watch, session: str) -> None:
+    async with watch(f"hitl/ws/{session}") as watcher:
+        for number in range(30):
+            await watcher.send({"type": "draft", "request_id": f"none-{number}", "values": {"a": "x" * 150_000}})
+        seen = [(await watcher.until("error"))["request_id"] for _ in range(30)]
+        assert seen == [f"none-{number}" for number in range(30)]
+
+
 async def test_a_refusal_names_the_request_and_the_key_of_the_message(watch: Watch, session: str) -> None:
     message = {"type": "confirm", "value": True, "request_id": "none", "idempotency_key": "k1"}
     async with watch(f"hitl/ws/{session}") as watcher:
@@ -318,6 +326,8 @@ async def test_a_stopping_server_closes_its_sockets_with_1001(
 
 async def test_the_feed_tells_all_sessions_then_what_changes(watch: Watch, api: Api) -> None:
     first = await api.start("count")
+    async with watch(f"hitl/ws/{first}") as watcher:  # to its end: it may else change last of all
+        await watcher.until("status", status="completed")
     async with watch("hitl/ws") as feed:
         listed = await feed.until("sessions_listed")
         assert listed["count"] == 1

@@ -23,6 +23,7 @@ from hitl_jupyter.link.bootstrap import BOOTSTRAP
 from hitl_jupyter.link.framing import pack, worker_messages
 from hitl_jupyter.link.messages import (
     Ack,
+    Beat,
     Described,
     Emit,
     Hello,
@@ -61,6 +62,8 @@ class FakeHost:
         self.endings: list[TaskCompleted | TaskFailed | TaskCancelled] = []
         self._by_kind: defaultdict[type, list[Any]] = defaultdict(list)
         self.received = 0
+        self.beats = 0
+        self.beat_seconds: float | None = None
         self.acknowledge = True
         self.drop_after: int | None = None
         self.on_connect: list[HostMessage] = []
@@ -78,11 +81,18 @@ class FakeHost:
 
     def close(self) -> None:
         """Be gone, as a server that was killed."""
+        if self._listener.fileno() < 0:
+            return
         self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
         self.break_link()
         self._thread.join(5)
         self.path.unlink()
+
+    def remove(self) -> None:
+        """Be gone, with the store."""
+        self.close()
+        shutil.rmtree(self.folder)
 
     def reopen(self) -> None:
         """Come back at the same path."""
@@ -119,13 +129,16 @@ class FakeHost:
         with self._changed:
             if isinstance(message, Hello):
                 self.hellos.append(message)
-                peer.sendall(b"".join(pack(each) for each in (Welcome(accepted=self.received), *self.on_connect)))
+                welcome = Welcome(accepted=self.received, beat_seconds=self.beat_seconds)
+                peer.sendall(b"".join(pack(each) for each in (welcome, *self.on_connect)))
             elif isinstance(message, Emit):
                 self._keep(peer, message)
             elif isinstance(message, Transient):
                 self.transient += message.events
-            else:
+            elif isinstance(message, Validated | Described):
                 self.replies.append(message)
+            else:
+                self.beats += isinstance(message, Beat)
             self._changed.notify_all()
 
     def _keep(self, peer: socket.socket, message: Emit) -> None:
@@ -207,7 +220,14 @@ class _ignored:
 class WorkerProcess:
     """A worker as the launcher starts it."""
 
-    def __init__(self, host: FakeHost, *, environ: dict[str, str] | None = None, prelude: str = "") -> None:
+    def __init__(
+        self,
+        host: FakeHost,
+        *,
+        environ: dict[str, str] | None = None,
+        prelude: str = "",
+        patience: dict[str, float] | None = None,
+    ) -> None:
         self.process = subprocess.Popen(
             [sys.executable, "-c", f"{prelude}\n{BOOTSTRAP}"],
             stdin=subprocess.PIPE,
@@ -222,6 +242,7 @@ class WorkerProcess:
             "secret": SECRET,
             "sys_path": [*(path for path in sys.path if path), str(ROOT)],
             "cwd": None,
+            "patience": patience or {},
         }
         assert self.process.stdin is not None
         self.process.stdin.write(msgspec.json.encode(boot) + b"\n")
@@ -255,7 +276,7 @@ def fake_host() -> Iterator[FakeHost]:
         yield host
     finally:
         host.close()
-        shutil.rmtree(folder)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager

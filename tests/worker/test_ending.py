@@ -6,6 +6,7 @@ import pytest
 
 from hitl_jupyter.link.messages import CancelRun
 from hitl_jupyter.protocol import RequestConfirmation, Stream, TaskCancelled
+from hitl_jupyter.worker.main import CUT_SHORT
 from tests.support.fake_host import STOP, cell, fake_host, run_of, running, worker
 
 pytestmark = pytest.mark.processes
@@ -84,7 +85,7 @@ def test_a_worker_that_is_told_to_stop_leaves_although_its_task_still_runs() -> 
         with worker(host) as process:
             host.wait(RequestConfirmation)
             host.send(STOP)
-            assert process.wait() == 0
+            assert process.wait() == CUT_SHORT
         assert len(host.events) == 1
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from hitl_jupyter.link.messages import Describe, Described
+from hitl_jupyter.link.messages import Called, Describe, Described, Recorded, Resolved
 from hitl_jupyter.notebook.shipping import dumps
 from hitl_jupyter.protocol import (
     Progress,
@@ -344,3 +344,20 @@ def test_input_says_what_to_use_instead() -> None:
 def test_sys_exit_in_a_task_is_a_failure_that_says_so() -> None:
     with running("import sys\ndef go(ctx): sys.exit(3)") as host:
         assert "sys.exit(3)" in host.end().error
+
+
+def test_an_answer_that_overtakes_a_task_which_runs_again_is_kept_for_it() -> None:
+    source = """
+        import hitl_jupyter as hitl
+
+        @hitl.task(durable=True)
+        def go(ctx):
+            return ctx.confirm("Sure?")
+    """
+    asked = Called(number=1, name="confirm 'Sure?'", place=1, request_id="r")
+    with fake_host() as host:
+        run = run_of(host, shipped=cell(source), calls=[Recorded(call=asked)], steps=str(host.folder / "steps"))
+        host.on_connect = [run, Resolved(request_id="r", outcome="answered", value=True)]
+        with worker(host) as process:
+            assert host.end().values is True
+            assert process.wait() == 0

@@ -83,8 +83,18 @@ export const RowView = memo(function RowView({
       return <SettledView settled={row.settled} comment={row.comment} />;
     case 'attempt':
       return <div className="jp-hitl-Mark">{words.attemptMark(row.attempt)}</div>;
+    case 'resumed':
+      return <div className="jp-hitl-Mark">{words.resumed(row.cause)}</div>;
+    case 'held_up':
+      return (
+        <div className="jp-hitl-Mark" role="status">
+          {row.why}
+        </div>
+      );
     case 'replayed':
       return <div className="jp-hitl-Mark">{words.replayed(row.count, clockTime(row.at))}</div>;
+    case 'gap':
+      return <div className="jp-hitl-Mark">{words.gap(row.events)}</div>;
     case 'dropped':
       return <div className="jp-hitl-Mark">{words.dropped(row.events, byteCount(row.bytes))}</div>;
   }

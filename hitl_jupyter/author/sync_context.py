@@ -1,0 +1,258 @@
+"""The context of a ``def`` task: the same methods as an ``async def`` task's, and they block."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from hitl_jupyter.author.calls import inside_step
+from hitl_jupyter.author.core import NOBODY, UNSET, Core, Deadline
+from hitl_jupyter.author.heavy import heavy
+from hitl_jupyter.author.recall import Pending
+from hitl_jupyter.errors import Cancelled
+from hitl_jupyter.protocol import OnDeadline
+
+
+class SyncContext(Core):
+    """What a ``def`` task talks through: the same methods as :class:`Context`, and they block.
+
+    Once somebody cancelled the session, the next call raises :class:`~hitl_jupyter.errors.Cancelled`, and so does one
+    that waits. They may be called from threads of the task, too.
+    """
+
+    _told = False
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._waiting: set[int] = set()
+
+    def ask(
+        self,
+        spec: Any,
+        message: str = "",
+        *,
+        key: str | None = None,
+        initial: Any = None,
+        show: Any = None,
+        default: Any = UNSET,
+        deadline: Deadline = None,
+        on_deadline: OnDeadline = "keep",
+        assignees: Sequence[str] = (),
+    ) -> Any:
+        """Ask for a form, and wait until somebody has filled it in.
+
+        The values are checked in Python before the task goes on; what does not validate is refused with an error per
+        field, and the question stays open.
+
+        Parameters
+        ----------
+        spec : type or list
+            A pydantic model, dataclass, ``TypedDict``, ``Enum``, ``Literal`` or builtin type, or a list of
+            ``{name, description, type, value}``.
+        message : str
+            What is asked.
+        key : str, optional
+            Names the question, so that a later attempt reuses the answer although the message changed.
+        initial : Any, optional
+            What the form is filled with at first.
+        show : Any, optional
+            Evidence beside the question: an object or a list of them (tables, figures, images, Markdown).
+        default : Any, optional
+            What is returned after the deadline with ``on_deadline="default"``.
+        deadline : float, timedelta or datetime, optional
+            Until when an answer is wanted; seconds count from now. It never limits the task itself.
+        on_deadline : {"keep", "fail", "default"}
+            Then: go on waiting, visibly; raise :class:`DeadlineExpired`; or return ``default``.
+        assignees : sequence of str
+            Who may answer; nobody named means everybody who may see the session.
+
+        Returns
+        -------
+        Any
+            The model's or dataclass's instance, the builtin's value, or a dict for a list of fields.
+
+        Raises
+        ------
+        DeadlineExpired
+            With ``on_deadline="fail"``, when nobody answered in time.
+        WrongState
+            The question was withdrawn, or asked again under the same key.
+
+        Examples
+        --------
+        >>> rate = ctx.ask(float, "Learning rate?", initial=0.1)  # doctest: +SKIP
+        """
+        form = heavy("hitl_jupyter.forms").form_for(spec, initial=initial)
+        return self._wait(self._form(form, message, key, show, default, deadline, on_deadline, assignees))
+
+    def confirm(
+        self,
+        message: str,
+        *,
+        key: str | None = None,
+        show: Any = None,
+        default: bool | None = None,
+        deadline: Deadline = None,
+        on_deadline: OnDeadline = "keep",
+        assignees: Sequence[str] = (),
+    ) -> bool:
+        """Ask yes or no, and wait for it.
+
+        Parameters
+        ----------
+        message : str
+            What is asked; the other parameters are those of :meth:`ask`.
+        default : bool, optional
+            What is preselected, and what counts after the deadline with ``on_deadline="default"``.
+
+        Examples
+        --------
+        >>> if not ctx.confirm("Deploy?", show=[metrics, figure]):  # doctest: +SKIP
+        ...     raise hitl.NotConfirmed
+        """
+        pending = self._confirmation(message, key, show, default, deadline, on_deadline, assignees)
+        return bool(self._wait(pending))
+
+    def choose(
+        self,
+        message: str,
+        options: Iterable[Any] | Mapping[str, Any],
+        *,
+        key: str | None = None,
+        multiple: bool = False,
+        initial: Any = None,
+        show: Any = None,
+        default: Any = UNSET,
+        deadline: Deadline = None,
+        on_deadline: OnDeadline = "keep",
+        assignees: Sequence[str] = (),
+    ) -> Any:
+        """Ask for one of the options, or with ``multiple=True`` for any number of them.
+
+        Parameters
+        ----------
+        message : str
+            What is asked; the other parameters are those of :meth:`ask`.
+        options : iterable or mapping
+            Values, an ``Enum``, or ``{label: value}``.
+        initial : Any, optional
+            The option (with ``multiple``: the list of options) that is selected at first.
+        multiple : bool
+            Whether any number may be chosen; then a list is returned.
+
+        Examples
+        --------
+        >>> model = ctx.choose("Which one?", ["forest", "boosting"])  # doctest: +SKIP
+        """
+        form = heavy("hitl_jupyter.forms").choice_form(options, multiple=multiple, default=initial)
+        return self._wait(self._form(form, message, key, show, default, deadline, on_deadline, assignees))
+
+    def retry(self, error: BaseException) -> bool:
+        """Offer a failure for retry: true if the failing part should be tried again.
+
+        Nothing is asked, and it is false, once ``max_retries`` of the task are used up. If it is false, let the error
+        leave the task: the session then ends as failed without another offer.
+
+        Parameters
+        ----------
+        error : BaseException
+            What went wrong; it is shown with its traceback.
+
+        Examples
+        --------
+        >>> try:  # doctest: +SKIP
+        ...     upload()
+        ... except OSError as error:
+        ...     if not ctx.retry(error):
+        ...         raise
+        """
+        return bool(self._wait(self._retry(error)))
+
+    def step(self, function: Callable[..., Any], /, *args: Any, key: str | None = None, **kwargs: Any) -> Any:
+        """Call a function, and keep its result.
+
+        In a durable task a finished step is never taken again: when the task runs again from its top, because its
+        process was lost or let go while it waited for a person, the step gives its kept result. Elsewhere the function
+        is simply called. Put whatever must not happen twice, or takes long, into a step.
+
+        Parameters
+        ----------
+        function : callable
+            A ``def``. It may stream and show progress, but not ask.
+        *args, **kwargs
+            What it is called with. They are not compared when the task runs again.
+        key : str, optional
+            Names the step. Needed where the order of a task's calls may change, as in branches that run at the same
+            time, or when the code is changed while sessions wait.
+
+        Returns
+        -------
+        Any
+            What the function returned. In a durable task it has to be picklable.
+
+        Raises
+        ------
+        NotShippable
+            The task is durable, and the result cannot be pickled.
+        StoreUnavailable
+            The result could not be kept.
+        ReplayMismatch
+            The task ran before, and made another call here.
+
+        Notes
+        -----
+        What a step does may happen again if its process ends before it has returned: give what is outside, a payment
+        say, an idempotency key. The idea is that of durable execution as in Temporal's activities and DBOS's steps.
+
+        Examples
+        --------
+        >>> model = ctx.step(train, data, key="train")  # doctest: +SKIP
+        """
+        step = self._begin_step(function, key)
+        if step.kept is not None:
+            return step.kept.value
+        with self._idle.working(), inside_step(step.name):
+            value = function(*args, **kwargs)
+        self._finish_step(step, value)
+        return value
+
+    def sleep(self, seconds: float) -> None:
+        """Pause for so many seconds, or until somebody cancels the task."""
+        with self._idle.working():
+            if self._channel.wait_cancelled(seconds):
+                raise Cancelled
+
+    def check_cancelled(self) -> None:
+        """Stop here if somebody cancelled the task: for long computations that make no other call of the context."""
+        if self._channel.cancelled:
+            raise Cancelled
+
+    def _wait(self, pending: Pending) -> Any:
+        self.check_cancelled()
+        if pending.withdrawn:
+            self._channel.wait_cancelled(threading.TIMEOUT_MAX)
+            raise Cancelled
+        if pending.question is None:
+            return pending.settle(NOBODY)
+        future = self._ask(pending)
+        self._waiting.add(threading.get_ident())
+        try:
+            with self._idle.waiting():
+                answer = future.result()
+        except BaseException:
+            future.cancel()  # interrupted while it waited: nobody is there for an answer any more
+            raise
+        finally:
+            self._waiting.discard(threading.get_ident())
+        return pending.settle(answer)
+
+    def only_waits(self) -> bool:
+        """Whether the task's own thread waits for a person."""
+        return threading.main_thread().ident in self._waiting
+
+    def _stopping(self) -> None:
+        # Once, so that the task's own clean-up can still say what it does.
+        if not self._told:
+            self._told = True
+            raise Cancelled
