@@ -149,8 +149,8 @@ class Requests:
                 change.move("failed")
         else:
             change.follow_requests()
-        # A resolution gets its number in the commit that writes this row; the reply is the same without it.
-        reply = replace(resolved, session_id=self._session.session_id)
+        # What the commit, which writes this row as well, will make of it: the first event of the change.
+        reply = replace(resolved, session_id=self._session.session_id, seq=self._session.snapshot.last_seq + 1)
         secret = isinstance(request, RequestUserInput) and has_secrets(request.schema)
         content = target_of(command) if secret else content_of(command)
         scope, at = scope_of(self._session.session_id, actor), self._session.services.clock()

@@ -91,7 +91,10 @@ async def listen(path: Path, on_peer: Callable[[Peer], Awaitable[None]]) -> Asyn
                 writer.close()
 
         def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            connections.start_soon(serve, reader, writer)
+            if connections.cancel_scope.cancel_called:  # accepted in the very moment the host went
+                writer.close()
+            else:
+                connections.start_soon(serve, reader, writer)
 
         path.unlink(missing_ok=True)  # noqa: ASYNC240  # a name in a folder of ours: nothing to wait for
         with reachable(path) as name:

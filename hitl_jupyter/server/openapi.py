@@ -38,7 +38,8 @@ REFUSALS = {
     "409": "Already settled (by, at, value), or the session's state does not allow it",
     "410": "The request's deadline has passed",
     "413": "Over a declared limit",
-    "422": "Values that do not validate, with an error per field; the request stays open",
+    "422": "Values that do not validate, with an error per field (the request stays open); or an idempotency key that "
+    "was used for another command",
     "429": "A count limit is used up",
     "503": "The journal cannot be written or opened, or the worker that checks answers is away",
     "507": "The disk is full",
