@@ -197,9 +197,7 @@ class Requests:
                 self._keep_deadline(event)
 
     def _keep_deadline(self, request: OpenRequest) -> None:
-        if not isinstance(request, Question) or request.deadline is None:
-            return
-        if request.request_id not in self._session.snapshot.overdue:
+        if isinstance(request, Question) and request.deadline is not None:
             passed = partial(self._on_deadline, request)
             self._session.services.deadlines.add(request.request_id, request.deadline, passed)
 

@@ -26,7 +26,7 @@ from hitl_jupyter.protocol import (
     TaskFailed,
     UserInput,
 )
-from tests.engine.fakes import ADA, BOB, SHIPPED, FakeWorker, host, journaled, until
+from tests.engine.fakes import ADA, BOB, SHIPPED, FakeWorker, host, journaled, read_until, until
 from tests.engine.test_sessions import SCHEMA, asks, completes, confirms, everything_in, never_ends
 
 pytestmark = pytest.mark.anyio
@@ -40,6 +40,11 @@ async def begin(manager: SessionManager) -> str:
 
 async def resolutions(manager: SessionManager, session_id: str) -> list[RequestResolved]:
     return [event for event in await journaled(manager, session_id) if isinstance(event, RequestResolved)]
+
+
+async def streams(manager: SessionManager, session_id: str) -> None:
+    async with await manager.watch(session_id, ADA) as viewer:
+        await read_until(viewer, "stream")
 
 
 async def twice_at_once(call: Callable[[], Awaitable[object]]) -> list[object]:
@@ -78,6 +83,7 @@ async def test_a_start_that_found_a_session_by_its_key_finds_it_again_though_it_
     named = replace(SHIPPED, key="mail")
     async with host(tmp_path, never_ends) as (manager, _):
         first = await manager.start(named, ADA)
+        await streams(manager, first.session_id)
         once = replace(named, idempotency_key="once")
         assert (await manager.start(once, ADA)).session_id == first.session_id
         await manager.cancel(first.session_id, ADA, force=True)
@@ -85,7 +91,7 @@ async def test_a_start_that_found_a_session_by_its_key_finds_it_again_though_it_
         assert (await manager.start(once, ADA)).session_id == first.session_id
         anew = await manager.start(named, ADA)
         assert anew.session_id != first.session_id
-        await until(manager, anew.session_id, "running")
+        await streams(manager, anew.session_id)
 
 
 @pytest.mark.parametrize("other", [{"shipped": b"other work"}, {"key": "k"}, {"fresh": True}, {"params": {"n": 1}}])

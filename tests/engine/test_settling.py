@@ -120,8 +120,9 @@ async def test_who_was_asked_in_one_session_is_a_stranger_to_another(tmp_path: P
     async with host(tmp_path, asks_bob_and_carl, asks_nobody) as (manager, _):
         first, second = await begin(manager), await begin(manager)
         await manager.answer(first, Confirm(value=True, request_id="theirs"), BOB)
-        with pytest.raises(NotFound):
-            await manager.answer(second, Confirm(value=True, request_id="theirs"), BOB)
+        for session_id in (second, ABSENT):
+            with pytest.raises(NotFound, match="There is no such session"):
+                await manager.answer(session_id, Confirm(value=True, request_id="theirs"), BOB)
 
 
 # -- the answer against everything else --------------------------------------------------------------------------------
