@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from functools import partial
 from typing import Any, Literal
@@ -111,8 +112,7 @@ class Attempts:
             if not attempt.known:
                 attempt.worker.process.kill()
             raise
-        start = await self._start()
-        if start is not None:
+        if (start := await self._start()) is not None:
             await self._services.workers.keep_spare(environment_of(start))
 
     async def _launch(self) -> Attempt | None:
@@ -136,7 +136,7 @@ class Attempts:
             session_id=self._session.session_id,
             attempt=self._session.snapshot.attempt,
             fence=1 + max((row.fence for row in earlier), default=0),
-            suspend_after=earlier[-1].suspend_after if earlier and resumed_from is not None else None,
+            suspend_after=math.inf if start.durable or (resumed_from is not None and earlier) else None,
             secret_digest=worker.digest,
             pid=worker.process.pid,
             process_started_at=worker.process.started_at,
