@@ -229,7 +229,7 @@ class Attempts:
         start = await self._start()
         if start is not None:
             attempt.started = True
-            calls = await self._calls() if attempt.goes_on else []
+            calls = await self._calls() if attempt.durable else []
             await attempt.worker.send(run_of(self._session.snapshot, start, self._services.results, calls))
         elif not attempt.started:
             attempt.worker.end(START_GONE)
