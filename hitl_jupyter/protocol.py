@@ -317,9 +317,9 @@ KIND_OF_COMMAND: dict[type, RequestKind] = {Confirm: "confirm", UserInput: "user
 
 
 class StartTask(Struct, kw_only=True, forbid_unknown_fields=True):
-    """The body of ``POST start-task``. ``shipped`` is a task from a cell with its arguments, an opaque pickle (base64 in
-    JSON) that the server never opens. By ``fingerprint``, a digest of code and parameters, two starts with one ``key``
-    are compared."""
+    """The body of ``POST start-task``. ``shipped`` is a task from a cell with its arguments, an opaque pickle (base64
+    in JSON) that the server never opens. By ``fingerprint``, a digest of code and parameters, two starts with one
+    ``key`` are compared."""
 
     task: str | None = None
     params: dict[str, Any] = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import aclosing, asynccontextmanager, suppress
 from pathlib import Path
@@ -216,6 +217,7 @@ async def host(
     policy: Policy | None = None,
     faults: Faults = NO_FAULTS,
     left: Sequence[Leftover] = (),
+    clock: Callable[[], float] = time.time,
 ) -> AsyncIterator[tuple[SessionManager, FakeLauncher]]:
     """A session manager on a real journal and a real socket, with scripted workers."""
     async with anyio.create_task_group() as tasks:
@@ -223,7 +225,7 @@ async def host(
         launcher.left = list(left)
         quiet = limits or Limits(max_warm_spares=0)
         journal = SqliteJournal(store / "journal.sqlite", faults=faults)
-        async with SessionManager(journal, launcher, store, quiet, policy) as manager:
+        async with SessionManager(journal, launcher, store, quiet, policy, clock) as manager:
             yield manager, launcher
         tasks.cancel_scope.cancel()
 
