@@ -33,7 +33,7 @@ from hitl_jupyter.engine.spools import Spools
 from hitl_jupyter.engine.starting import Started, Starter
 from hitl_jupyter.engine.starts import Starts
 from hitl_jupyter.engine.workers import Workers
-from hitl_jupyter.errors import Forbidden, ResultUnavailable, StoreHeld, WrongState
+from hitl_jupyter.errors import Forbidden, HitlError, ResultUnavailable, StoreHeld, WrongState
 from hitl_jupyter.final_output import final_output
 from hitl_jupyter.journal.contract import Journal, SessionQuery
 from hitl_jupyter.launchers.contract import Launcher
@@ -121,6 +121,15 @@ class SessionManager:
     # -- opening and closing -----------------------------------------------------------------------------------------
 
     async def __aenter__(self) -> Self:
+        try:
+            await self._open()
+        except BaseExceptionGroup as group:  # the task group's; whoever opens the host wants to know what it was
+            if len(group.exceptions) == 1 and isinstance(group.exceptions[0], HitlError):
+                raise group.exceptions[0] from None
+            raise
+        return self
+
+    async def _open(self) -> None:
         for folder in (self._store, self._results):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         async with AsyncExitStack() as stack:
@@ -143,7 +152,6 @@ class SessionManager:
             self._tasks.start_soon(Vigil(self._workers, self.limits.silence_seconds).keep)
             stack.push_async_callback(self._close)
             self._exit = stack.pop_all()
-        return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
