@@ -12,12 +12,14 @@ from msgspec.structs import replace
 
 from hitl_jupyter.engine import registry, session
 from hitl_jupyter.engine.limits import Limits
-from hitl_jupyter.engine.manager import Policy
+from hitl_jupyter.engine.manager import Policy, SessionManager
 from hitl_jupyter.engine.worker import Worker
 from hitl_jupyter.engine.workers import Workers
 from hitl_jupyter.errors import InvalidValues, LaunchFailed, StoreDamaged, StoreFull, WorkerUnavailable
+from hitl_jupyter.journal.sqlite import SqliteJournal
 from hitl_jupyter.journal.writer import Faults
 from hitl_jupyter.launchers.contract import Launch, WorkerProcess
+from hitl_jupyter.launchers.local import LocalLauncher
 from hitl_jupyter.link.messages import Ack, CancelRun, Emit, Resolved, Run, Stop, Validate, Validated
 from hitl_jupyter.protocol import (
     Confirm,
@@ -330,5 +332,5 @@ async def test_a_live_session_that_is_damaged_keeps_the_store_from_opening_and_s
     )
     connection.close()
     with pytest.raises(StoreDamaged):
-        async with host(tmp_path, never_ends):
+        async with SessionManager(SqliteJournal(tmp_path / "journal.sqlite"), LocalLauncher(), tmp_path):
             pass
