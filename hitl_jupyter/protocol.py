@@ -317,11 +317,9 @@ KIND_OF_COMMAND: dict[type, RequestKind] = {Confirm: "confirm", UserInput: "user
 
 
 class StartTask(Struct, kw_only=True, forbid_unknown_fields=True):
-    """The body of ``POST start-task``.
-
-    ``shipped`` is the opaque pickle of a task from a cell with its arguments (base64 in JSON); the server never opens
-    it. ``fingerprint`` is a digest of code and parameters, by which two starts with one ``key`` are compared.
-    """
+    """The body of ``POST start-task``. ``shipped`` is a task from a cell with its arguments, an opaque pickle (base64
+    in JSON) that the server never opens. By ``fingerprint``, a digest of code and parameters, two starts with one
+    ``key`` are compared."""
 
     task: str | None = None
     params: dict[str, Any] = {}
@@ -331,6 +329,7 @@ class StartTask(Struct, kw_only=True, forbid_unknown_fields=True):
     fresh: bool = False
     title: Annotated[str, msgspec.Meta(max_length=500)] | None = None
     max_retries: Annotated[int, msgspec.Meta(ge=0, le=100)] | None = None
+    durable: bool = False
     launcher: str | None = None
     origin: Origin | None = None
     env: WorkerEnv | None = None

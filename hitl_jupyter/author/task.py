@@ -310,6 +310,7 @@ def _described(name: str, found: Task[..., Any]) -> dict[str, Any]:
     """Name, title, doc, retries, and the form of the parameters, or why there can be none."""
     doc = _sendable(inspect.getdoc(found.function) or "")
     described = {"name": name, "title": _sendable(found.title), "doc": doc, "max_retries": found.max_retries}
+    described["durable"] = found.durable
     try:
         form = parameters(found)
         whole = {**described, "schema": form.schema, "ui_schema": form.ui_schema}

@@ -39,7 +39,6 @@ class Attempt:
         self.worker = worker
         self.launch = launch
         self.started = started
-        self.goes_on = resumed_from is not None
         self.resumed_from = resumed_from
         self.known = started
         """Whether the journal has its launch, so that another host finds it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from functools import partial
 from typing import Any, Literal
@@ -12,7 +13,7 @@ from msgspec.structs import replace
 
 from hitl_jupyter.engine.actor import Actor
 from hitl_jupyter.engine.attempt import Attempt
-from hitl_jupyter.engine.cancelling import Cancelling
+from hitl_jupyter.engine.cancelling import Cancelling, Kept
 from hitl_jupyter.engine.change import Change
 from hitl_jupyter.engine.ending import Clear, end_rest, nothing_left, told
 from hitl_jupyter.engine.flood import PAUSE_SECONDS, FloodMeter
@@ -25,7 +26,7 @@ from hitl_jupyter.engine.starts import environment_of
 from hitl_jupyter.engine.tail import join_messages
 from hitl_jupyter.engine.worker import LEAVE_SECONDS, Worker
 from hitl_jupyter.errors import LaunchFailed, WorkerUnavailable
-from hitl_jupyter.journal.contract import REFUSALS, CallRow, CommandRow, LaunchRow
+from hitl_jupyter.journal.contract import REFUSALS, CallRow, LaunchRow
 from hitl_jupyter.launchers.contract import Leftover
 from hitl_jupyter.link.messages import Stop, Validated, WorkerEvent
 from hitl_jupyter.protocol import (
@@ -111,8 +112,7 @@ class Attempts:
             if not attempt.known:
                 attempt.worker.process.kill()
             raise
-        start = await self._start()
-        if start is not None:
+        if (start := await self._start()) is not None:
             await self._services.workers.keep_spare(environment_of(start))
 
     async def _launch(self) -> Attempt | None:
@@ -136,7 +136,7 @@ class Attempts:
             session_id=self._session.session_id,
             attempt=self._session.snapshot.attempt,
             fence=1 + max((row.fence for row in earlier), default=0),
-            suspend_after=earlier[-1].suspend_after if earlier and resumed_from is not None else None,
+            suspend_after=math.inf if start.durable or (resumed_from is not None and earlier) else None,
             secret_digest=worker.digest,
             pid=worker.process.pid,
             process_started_at=worker.process.started_at,
@@ -229,7 +229,7 @@ class Attempts:
         start = await self._start()
         if start is not None:
             attempt.started = True
-            calls = await self._calls() if attempt.goes_on else []
+            calls = await self._calls() if attempt.durable else []
             await attempt.worker.send(run_of(self._session.snapshot, start, self._services.results, calls))
         elif not attempt.started:
             attempt.worker.end(START_GONE)
@@ -374,14 +374,14 @@ class Attempts:
 
     # -- cancelling --------------------------------------------------------------------------------------------------
 
-    async def cancel(self, actor: Actor, *, force: bool, reason: str, command: CommandRow | None = None) -> Status:
+    async def cancel(self, actor: Actor, *, force: bool, reason: str, kept: Kept | None = None) -> Status:
         """End the session; cancelling again changes nothing, but ``force`` kills at once."""
         async with self._session.lock:
             if self._session.snapshot.ended:
                 return self._session.status
             begun = self._session.status != "cancelling"
             if begun:
-                await self._begin_cancel(actor, reason, command)
+                await self._begin_cancel(actor, reason, kept)
             attempt = self._current
         if attempt is not None:
             if force or not attempt.started:  # a worker that has not begun has nothing to end in order
@@ -390,11 +390,11 @@ class Attempts:
                 self._services.tasks.start_soon(self._cancelling.escalate, attempt.worker, self._services.limits)
         return self._session.status
 
-    async def _begin_cancel(self, actor: Actor, reason: str, command: CommandRow | None) -> None:
+    async def _begin_cancel(self, actor: Actor, reason: str, kept: Kept | None) -> None:
         change = self._session.change()
         idle = self._current is None and change.status != "queued"
         change.begin_cancel(actor.by, actor.via, reason)
         if idle:  # it waits on its retry request, or was let go: no process of it lives
             change.end_cancelled(reason, actor.by)
-        await self._session.commit(change, command=command)
+        await self._session.commit(change, command=None if kept is None else kept(change.status))
         self._cancelling.by, self._cancelling.reason = actor.by, reason

@@ -18,9 +18,15 @@ class Background:
     def __init__(self, group: TaskGroup) -> None:
         self._group = group
 
+    @property
+    def over(self) -> bool:
+        """Whether the host stops: what is still to be done is the next one's."""
+        return self._group.cancel_scope.cancel_called
+
     def start_soon(self, function: Callable[[*_Args], Awaitable[object]], *args: *_Args) -> None:
-        """Run ``function(*args)`` in the background."""
-        self._group.start_soon(self._guarded, function, args)
+        """Run ``function(*args)`` in the background; where the host stops, not at all."""
+        if not self.over:
+            self._group.start_soon(self._guarded, function, args)
 
     async def _guarded(self, function: Callable[[*_Args], Awaitable[object]], args: tuple[*_Args]) -> None:
         try:

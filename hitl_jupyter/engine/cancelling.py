@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import anyio
 from msgspec import UNSET
 
@@ -9,7 +11,12 @@ from hitl_jupyter.engine.ending import who_cancels
 from hitl_jupyter.engine.limits import Limits
 from hitl_jupyter.engine.session import Session
 from hitl_jupyter.engine.worker import Worker
+from hitl_jupyter.journal.contract import CommandRow
 from hitl_jupyter.link.messages import CancelRun
+from hitl_jupyter.protocol import Status
+
+Kept = Callable[[Status], CommandRow | None]
+"""Makes the row that is written beside a cancel, of the status that the session comes to by it."""
 
 
 class Cancelling:

@@ -83,5 +83,6 @@ class Catalogue:
             start,
             env=self._env,
             title=start.title or facts.get("title"),
+            durable=start.durable or bool(facts.get("durable")),
             max_retries=facts.get("max_retries") if start.max_retries is None else start.max_retries,
         )

@@ -33,9 +33,9 @@ from hitl_jupyter.engine.spools import Spools
 from hitl_jupyter.engine.starting import Started, Starter
 from hitl_jupyter.engine.starts import Starts
 from hitl_jupyter.engine.workers import Workers
-from hitl_jupyter.errors import Forbidden, ResultUnavailable, StoreHeld, WrongState
+from hitl_jupyter.errors import Forbidden, HitlError, ResultUnavailable, StoreHeld, WrongState
 from hitl_jupyter.final_output import final_output
-from hitl_jupyter.journal.contract import Journal, SessionQuery
+from hitl_jupyter.journal.contract import CommandRow, Journal, SessionQuery
 from hitl_jupyter.launchers.contract import Launcher
 from hitl_jupyter.link.server import listen
 from hitl_jupyter.link.spool import folder_of
@@ -71,6 +71,10 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     worker_env: WorkerEnv = msgspec.field(default_factory=WorkerEnv)
     on_disconnect: Literal["keep", "cancel"] = "keep"
     on_shutdown: Literal["keep", "cancel"] = "keep"
+
+
+class _Cancelled(msgspec.Struct, frozen=True, kw_only=True):
+    status: Status
 
 
 class SessionManager:
@@ -117,6 +121,15 @@ class SessionManager:
     # -- opening and closing -----------------------------------------------------------------------------------------
 
     async def __aenter__(self) -> Self:
+        try:
+            await self._open()
+        except BaseExceptionGroup as group:  # the task group's; whoever opens the host wants to know what it was
+            if len(group.exceptions) == 1 and isinstance(group.exceptions[0], HitlError):
+                raise group.exceptions[0] from None
+            raise
+        return self
+
+    async def _open(self) -> None:
         for folder in (self._store, self._results):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         async with AsyncExitStack() as stack:
@@ -139,7 +152,6 @@ class SessionManager:
             self._tasks.start_soon(Vigil(self._workers, self.limits.silence_seconds).keep)
             stack.push_async_callback(self._close)
             self._exit = stack.pop_all()
-        return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -214,15 +226,18 @@ class SessionManager:
     async def cancel(
         self, session_id: str, actor: Actor, *, force: bool = False, idempotency_key: str | None = None
     ) -> Status:
-        """End a session; the status it has now. To cancel again changes nothing, whether or not it has the same key."""
+        """End a session; the status it has now, or had when this key came first. To cancel again changes nothing."""
         opened = await self._get(session_id, actor)
         if not opened.session.owned_by(actor):
             raise Forbidden("Only the session's owner may cancel it. Answer what you are asked, or ask the owner.")
         scope, content = scope_of(session_id, actor), content_of(Cancel(force=force))
-        if await first_outcome(self.journal, scope, idempotency_key, [content]) is not None:
-            return opened.session.status
-        command = outcome_row(scope, idempotency_key, content, None, self._clock())
-        return await opened.attempts.cancel(actor, force=force, reason="user", command=command)
+        if (before := await first_outcome(self.journal, scope, idempotency_key, [content])) is not None:
+            return msgspec.json.decode(before, type=_Cancelled).status
+
+        def kept(status: Status) -> CommandRow | None:
+            return outcome_row(scope, idempotency_key, content, _Cancelled(status=status), self._clock())
+
+        return await opened.attempts.cancel(actor, force=force, reason="user", kept=kept)
 
     async def forget(self, session_id: str, actor: Actor) -> None:
         """Delete an ended session with all that is kept of it."""

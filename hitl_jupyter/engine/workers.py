@@ -117,7 +117,9 @@ class Workers:
             process = await self._launcher.launch(launch)
         try:
             await anyio.lowlevel.checkpoint_if_cancelled()
-        except BaseException:  # the host stops
+            if self._tasks.over:
+                raise LaunchFailed("The server is stopping. Start it again once the server is back.")
+        except BaseException:  # nobody would know the process
             process.kill()
             raise
         worker = Worker(launch.launch_id, digest_of(launch.secret), process, key)

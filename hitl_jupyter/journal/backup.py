@@ -29,7 +29,7 @@ from hitl_jupyter.journal.opening import close_journal, open_for_reading, open_j
 from hitl_jupyter.journal.refusals import refusal
 
 JOURNAL: Final = "journal.sqlite"
-FOLDERS: Final = ("results", "starts")
+FOLDERS: Final = ("results", "spool", "starts")
 """Not the lock and the workers' socket, which belong to a process."""
 
 
@@ -108,9 +108,11 @@ def _begin_history(draft: Path) -> int:
 def _copy_files(store: Path, target: Path) -> None:
     for name in FOLDERS:
         (target / name).mkdir(mode=0o700, exist_ok=True)
-        for file in (store / name).glob("*"):
+        for file in filter(Path.is_file, (store / name).rglob("*")):
             with suppress(FileNotFoundError):  # its session ended, or was forgotten, meanwhile
-                _copy_unless_same(file, target / name / file.name)
+                copy = target / file.relative_to(store)
+                copy.parent.mkdir(mode=0o700, exist_ok=True)  # the steps of a durable task have a folder
+                _copy_unless_same(file, copy)
 
 
 def _copy_unless_same(file: Path, copy: Path) -> None:

@@ -203,7 +203,7 @@ class Writer:
             self._mark(pages)
             if pages >= CHECKPOINT_PAGES and (self._queue.empty() or pages >= 8 * CHECKPOINT_PAGES):
                 self._connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
-        except (apsw.Error, OSError) as error:
+        except Exception as error:  # of any kind: without this thread every later write would wait for ever
             _log.warning("The journal's log was not taken into its file: %s", error)
 
     def _mark(self, pages: int) -> None:

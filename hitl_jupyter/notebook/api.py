@@ -263,6 +263,7 @@ def _ship(
     request.fingerprint = parcel.fingerprint
     request.task = task.name
     request.title = request.title or task.title
+    request.durable = task.durable
     request.max_retries = task.max_retries if request.max_retries is None else request.max_retries
     allowed = client.health().limits.get("max_body_bytes", DEFAULT_MAX_BODY)
     shipping.check_size(len(msgspec.json.encode(request)), allowed, task, args, kwargs)

@@ -33,8 +33,8 @@ def run(world: World, rng: random.Random, figures: Figures, *, seconds: float, p
 
 
 @pytest.mark.timeout(240)
-def test_a_monkey_for_half_a_minute(world: World, rng: random.Random, figures: Figures) -> None:
-    run(world, rng, figures, seconds=25, pause=(0.5, 2.0))
+def test_a_monkey_for_a_short_while(world: World, rng: random.Random, figures: Figures) -> None:
+    run(world, rng, figures, seconds=20, pause=(0.5, 2.0))
 
 
 @pytest.mark.chaos

@@ -6,17 +6,20 @@ import threading
 from pathlib import Path
 
 import anyio
+import apsw
 import pytest
 from msgspec.structs import replace
 
 from hitl_jupyter.engine import registry, session
 from hitl_jupyter.engine.limits import Limits
-from hitl_jupyter.engine.manager import Policy
+from hitl_jupyter.engine.manager import Policy, SessionManager
 from hitl_jupyter.engine.worker import Worker
 from hitl_jupyter.engine.workers import Workers
-from hitl_jupyter.errors import InvalidValues, LaunchFailed, StoreFull, WorkerUnavailable
+from hitl_jupyter.errors import InvalidValues, LaunchFailed, StoreDamaged, StoreFull, WorkerUnavailable
+from hitl_jupyter.journal.sqlite import SqliteJournal
 from hitl_jupyter.journal.writer import Faults
 from hitl_jupyter.launchers.contract import Launch, WorkerProcess
+from hitl_jupyter.launchers.local import LocalLauncher
 from hitl_jupyter.link.messages import Ack, CancelRun, Emit, Resolved, Run, Stop, Validate, Validated
 from hitl_jupyter.protocol import (
     Confirm,
@@ -317,3 +320,17 @@ async def test_two_starts_at_once_keep_one_spare(tmp_path: Path) -> None:
             for _ in range(2):
                 tasks.start_soon(manager._workers.keep_spare, WorkerEnv())
         assert len(launcher.launches) == 1
+
+
+async def test_a_live_session_that_is_damaged_keeps_the_store_from_opening_and_says_so(tmp_path: Path) -> None:
+    async with host(tmp_path, never_ends) as (manager, _):
+        session_id = (await manager.start(SHIPPED, ADA)).session_id
+        await until(manager, session_id, "running")
+    connection = apsw.Connection(str(tmp_path / "journal.sqlite"))
+    connection.execute(
+        "UPDATE sessions SET snapshot = CAST(replace(CAST(snapshot AS TEXT), 'queued', 'queueD') AS BLOB)"
+    )
+    connection.close()
+    with pytest.raises(StoreDamaged):
+        async with SessionManager(SqliteJournal(tmp_path / "journal.sqlite"), LocalLauncher(), tmp_path):
+            pass

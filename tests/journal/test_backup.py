@@ -73,7 +73,7 @@ async def test_results_and_starts_go_with_it_readable_by_nobody_else(path: Path,
             (path.parent / folder / "one").write_bytes(b"pickle")
         back_up(path.parent, tmp_path / "backup")
     copied = sorted((tmp_path / "backup").rglob("*"))
-    assert [file.name for file in copied] == ["journal.sqlite", "results", "one", "starts", "one"]
+    assert [file.name for file in copied] == ["journal.sqlite", "results", "one", "spool", "starts", "one"]
     assert all(stat.S_IMODE(file.stat().st_mode) & 0o077 == 0 for file in copied)
     assert copied[2].read_bytes() == b"pickle"
 
@@ -84,6 +84,17 @@ async def first_told(viewer: Viewer) -> str:
         (message,) = split_batch(await anext(aiter(viewer)))
     kind: str = msgspec.json.decode(message)["type"]
     return kind
+
+
+async def test_the_steps_of_durable_tasks_and_what_workers_left_go_with_it(path: Path, tmp_path: Path) -> None:
+    async with SqliteJournal(path) as journal:
+        await journal.submit(new_session("s"))
+    for name in ("results/s-1.steps/one.pickle", "spool/launch"):
+        (path.parent / name).parent.mkdir(parents=True)
+        (path.parent / name).write_bytes(b"kept")
+    back_up(path.parent, tmp_path / "backup")
+    assert (tmp_path / "backup/results/s-1.steps/one.pickle").read_bytes() == b"kept"
+    assert (tmp_path / "backup/spool/launch").read_bytes() == b"kept"
 
 
 async def test_who_watched_the_original_is_told_to_begin_anew_by_the_restored(tmp_path: Path) -> None:

@@ -58,7 +58,7 @@ async def test_a_cancel_sent_again_by_another_way_changes_nothing_and_its_key_is
         await watcher.send({"type": "cancel", "idempotency_key": "once"})
         await watcher.until("status", status="cancelled")
         again = await api("POST", f"hitl/cancel-task/{session_id}", {"idempotency_key": "once"}, headers=ADA)
-        assert (again.status, again.json) == (202, {"status": "cancelled"})
+        assert (again.status, again.json) == (202, {"status": "cancelling"})
         confirm = {"type": "confirm", "value": True, "request_id": question}
         taken = await watcher.error({**confirm, "idempotency_key": "once"})
         assert taken["code"] == "key_reused"

@@ -2,12 +2,15 @@ from __future__ import annotations
 
 import asyncio
 import gc
+from collections.abc import Iterable
 from typing import Any
 
+import anyio
 import msgspec
 import pytest
 from jupyter_server.serverapp import ServerApp
 from tornado.httpclient import HTTPClientError
+from tornado.iostream import StreamClosedError
 from tornado.websocket import WebSocketProtocol13
 
 from hitl_jupyter.protocol import BATCH_SUBPROTOCOL
@@ -367,3 +370,21 @@ async def _until_status(feed: Watcher, session_id: str, status: str) -> dict[str
 
 def _events(watcher: Watcher) -> list[dict[str, Any]]:
     return [message for message in watcher.seen if "seq" in message]
+
+
+async def test_a_connection_that_is_reset_in_mid_frame_is_a_viewer_gone_and_no_error(
+    session: str, watch: Watch, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    reset = asyncio.Event()
+
+    def write_texts(_protocol: FrameProtocol, _messages: Iterable[bytes]) -> asyncio.Future[None]:
+        broken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        broken.set_exception(StreamClosedError())
+        reset.set()
+        return broken
+
+    monkeypatch.setattr(FrameProtocol, "write_texts", write_texts)
+    async with watch(f"hitl/ws/{session}"):
+        await reset.wait()
+        await anyio.wait_all_tasks_blocked()
+    assert "a viewer's socket failed" not in caplog.text
