@@ -45,7 +45,7 @@ async def _asks_and_leaves(worker: FakeWorker) -> None:
         timestamp=time.time(),
     )
     called = Called(number=1, name="ask 'How many?'", place=1, request_id=request_id)
-    await worker.emit(Durable(suspend_after=0.0), called, question, Suspended(waiting=1))
+    await worker.emit(Durable(suspend_after=0.0), called, question, Suspended(waiting=[request_id]))
 
 
 async def _fill(store: Path, count: int) -> None:

@@ -87,6 +87,7 @@ def test_every_method_an_author_can_call_is_documented(kind: type) -> None:
         "declined",
         "main",
         "only_waits",
+        "waiting",
     }  # the worker's own
     assert not [name for name in public if not re.search(rf"`[\w.]*\b{name}\b", ALL)]
 

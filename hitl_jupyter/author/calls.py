@@ -29,17 +29,27 @@ _in_step: ContextVar[str | None] = ContextVar("hitl_step", default=None)
 class Results(Protocol):
     """Where the results of finished steps are kept: durably, before a step counts as finished."""
 
-    def load(self, call: str) -> Kept | None:
-        """The result of that call, or None where it has none."""
+    def load(self, name: str) -> Kept | None:
+        """What is kept under that name, or None where there is nothing."""
 
-    def save(self, call: str, value: Any) -> None:
+    def save(self, name: str, kept: Kept) -> None:
         """Keep it; raises ``NotShippable`` where it cannot be pickled, ``StoreUnavailable`` where it cannot be kept."""
+
+    def save_again(self, name: str, other: str) -> None:
+        """Keep what has one name under another, too."""
 
 
 class Kept(Struct, frozen=True):
-    """A kept result, which may be None."""
+    """What a step came to: its value, which may be None, or the error that it raised."""
 
-    value: Any
+    value: Any = None
+    error: Exception | None = None
+
+    def give(self) -> Any:
+        """The value, or the error raised again."""
+        if self.error is not None:
+            raise self.error
+        return self.value
 
 
 class Call(Struct, frozen=True):
@@ -48,6 +58,7 @@ class Call(Struct, frozen=True):
     name: str
     place: int | None
     recorded: Recorded | None = None
+    key: str | None = None
 
     @property
     def identity(self) -> str:
@@ -66,6 +77,9 @@ class Calls:
         Of finished steps.
     recorded : sequence of Recorded
         What earlier processes of the attempt called, in order.
+    attempt : int
+        Which one this is. Steps that have a key are taken over from earlier attempts; what has none is done again, for
+        its place says nothing of another run.
     before_record : callable
         Called before a call is recorded: what the task printed before has to be on its way by then.
     caught_up : callable
@@ -78,11 +92,14 @@ class Calls:
         results: Results,
         recorded: Sequence[Recorded] = (),
         *,
+        attempt: int = 1,
         before_record: Callable[[], None],
         caught_up: Callable[[], None],
     ) -> None:
         self._emit = emit
         self._results = results
+        self._attempt = attempt
+        self._finished: Counter[str] = Counter()
         self._by_place = {each.call.place: each for each in recorded if each.call.place is not None}
         self._by_name = {each.call.name: each for each in recorded if each.call.place is None}
         self._to_come = {each.call.number for each in recorded}
@@ -121,9 +138,10 @@ class Calls:
 
     def _keyed(self, name: str) -> Call:
         self._named[name] += 1
+        key = name
         if (occurrence := self._named[name]) > 1:
             name = f"{name} ({occurrence})"
-        return Call(name, None, self._by_name.get(name))
+        return Call(name, None, self._by_name.get(name), key)
 
     def will_repeat(self, kind: str, text: str) -> bool:
         """Whether the next call without a key was recorded as this one."""
@@ -140,14 +158,32 @@ class Calls:
             number = self._numbered if call.recorded is None else call.recorded.call.number
             self._emit(Called(number=number, name=call.name, place=call.place, request_id=request_id))
 
-    def keep(self, call: Call, value: Any) -> None:
-        """Keep a step's result, and record the step as finished."""
-        self._results.save(call.identity, value)
+    def keep(self, call: Call, kept: Kept) -> None:
+        """Keep what a step came to, and record the step as finished."""
+        self._results.save(self._own(call), kept)
+        if call.key is not None and kept.error is None:
+            self._results.save_again(self._own(call), self._next_of(call.key))
         self.record(call)
+        self.finished(call, kept)
 
     def kept(self, call: Call) -> Kept | None:
-        """A step's result, if it has finished before: what counts is that it is kept, recorded or not."""
-        return self._results.load(call.identity)
+        """What a call of this attempt came to: what counts is that it is kept, recorded or not."""
+        return self._results.load(self._own(call))
+
+    def taken_over(self, call: Call) -> Kept | None:
+        """What a step with this key came to in an earlier attempt, the first time that this one has not had yet."""
+        return None if call.key is None else self._results.load(self._next_of(call.key))
+
+    def finished(self, call: Call, kept: Kept) -> None:
+        """Count a step of this key that has come to a value."""
+        if call.key is not None and kept.error is None:
+            self._finished[call.key] += 1
+
+    def _own(self, call: Call) -> str:
+        return f"{self._attempt}: {call.identity}"
+
+    def _next_of(self, key: str) -> str:
+        return f"{key} → {self._finished[key] + 1}"
 
     def _pass(self, recorded: Recorded) -> None:
         with self._lock:

@@ -7,7 +7,7 @@ import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from typing import Any
 
-from hitl_jupyter.author.calls import inside_step
+from hitl_jupyter.author.calls import Kept, inside_step
 from hitl_jupyter.author.core import NOBODY, UNSET, Core, Deadline
 from hitl_jupyter.author.heavy import heavy
 from hitl_jupyter.author.recall import Pending
@@ -173,8 +173,9 @@ class Context(Core):
         """Call a function, and keep its result; await it.
 
         In a durable task a finished step is never taken again: when the task runs again from its top, because its
-        process was lost or let go while it waited for a person, the step gives its kept result. Elsewhere the function
-        is simply called. Put whatever must not happen twice, or takes long, into a step.
+        process was lost or let go while it waited for a person, the step gives its kept result, or raises what it
+        raised. A retry that reuses answers takes over the steps that have a key and gave something. Elsewhere the
+        function is simply called. Put whatever must not happen twice, or takes long, into a step.
 
         Parameters
         ----------
@@ -212,12 +213,16 @@ class Context(Core):
         """
         step = self._begin_step(function, key)
         if step.kept is not None:
-            return step.kept.value
-        with self._idle.working(), inside_step(step.name):
-            value = function(*args, **kwargs)
-            if inspect.isawaitable(value):
-                value = await value
-        self._finish_step(step, value)
+            return step.kept.give()
+        try:
+            with self._idle.working(), inside_step(step.name):
+                value = function(*args, **kwargs)
+                if inspect.isawaitable(value):
+                    value = await value
+        except Exception as error:  # that is what it came to: when the task runs again it raises the same
+            self._finish_step(step, Kept(error=error))
+            raise
+        self._finish_step(step, Kept(value))
         return value
 
     async def sleep(self, seconds: float) -> None:
@@ -243,6 +248,11 @@ class Context(Core):
         finally:
             self._waiting.discard(task)
         return pending.settle(answer)
+
+    @property
+    def waiting(self) -> int:
+        """How many calls wait for a person."""
+        return len(self._waiting)
 
     def only_waits(self) -> bool:
         """Whether the task does nothing but wait for people; ask in its event loop.

@@ -258,9 +258,9 @@ class Core:
         self._check()
         return begun(self._calls, getattr(function, "__qualname__", type(function).__name__), key)
 
-    def _finish_step(self, step: Step, value: Any) -> None:
+    def _finish_step(self, step: Step, kept: Kept) -> None:
         if self._calls is not None and step.call is not None:
-            self._calls.keep(step.call, value)
+            self._calls.keep(step.call, kept)
 
     # -- retrying -----------------------------------------------------------------------------------------------
 

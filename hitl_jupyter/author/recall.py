@@ -67,7 +67,7 @@ def recalled(
     if call.recorded is not None:
         return _repeated(calls, call, pending, secret)
     if given is not None:
-        calls.keep(call, given.value)
+        calls.keep(call, given)
         return _answered(pending, given)
     assert pending.question is not None
     calls.record(call, pending.question.request_id)
@@ -83,7 +83,7 @@ def _repeated(calls: Calls, call: Call, pending: Pending, secret: bool) -> Pendi
     if reply is None:
         pending.question.request_id = request_id  # it is open still
         return pending
-    if reply.outcome == "cancelled":
+    if reply.outcome == "cancelled" and reply.via == "task":
         return Pending(None, pending.settle, withdrawn=True)
     if reply.outcome == "answered" and secret:  # the secret went with the process that got it
         calls.record(call, pending.question.request_id)
@@ -99,11 +99,15 @@ def begun(calls: Calls | None, name: str, key: str | None) -> Step:
         return Step(name)
     call = calls.begin("step", name, key)
     if call.recorded is not None:
-        return Step(name, call, _still_kept(calls, call))
-    kept = calls.kept(call)
-    if kept is not None:  # its process was lost before the host knew that it is finished
-        calls.record(call)
-    return Step(name, call, kept)
+        kept = _still_kept(calls, call)
+        calls.finished(call, kept)
+        return Step(name, call, kept)
+    earlier = calls.kept(call)  # its process was lost before the host knew that it is finished
+    if earlier is None or earlier.error is not None:
+        earlier = calls.taken_over(call)
+    if earlier is not None:
+        calls.keep(call, earlier)
+    return Step(name, call, earlier)
 
 
 def _still_kept(calls: Calls, call: Call) -> Kept:

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from hitl_jupyter.author.calls import inside_step
+from hitl_jupyter.author.calls import Kept, inside_step
 from hitl_jupyter.author.core import NOBODY, UNSET, Core, Deadline
 from hitl_jupyter.author.heavy import heavy
 from hitl_jupyter.author.recall import Pending
@@ -173,8 +173,9 @@ class SyncContext(Core):
         """Call a function, and keep its result.
 
         In a durable task a finished step is never taken again: when the task runs again from its top, because its
-        process was lost or let go while it waited for a person, the step gives its kept result. Elsewhere the function
-        is simply called. Put whatever must not happen twice, or takes long, into a step.
+        process was lost or let go while it waited for a person, the step gives its kept result, or raises what it
+        raised. A retry that reuses answers takes over the steps that have a key and gave something. Elsewhere the
+        function is simply called. Put whatever must not happen twice, or takes long, into a step.
 
         Parameters
         ----------
@@ -211,10 +212,14 @@ class SyncContext(Core):
         """
         step = self._begin_step(function, key)
         if step.kept is not None:
-            return step.kept.value
-        with self._idle.working(), inside_step(step.name):
-            value = function(*args, **kwargs)
-        self._finish_step(step, value)
+            return step.kept.give()
+        try:
+            with self._idle.working(), inside_step(step.name):
+                value = function(*args, **kwargs)
+        except Exception as error:  # that is what it came to: when the task runs again it raises the same
+            self._finish_step(step, Kept(error=error))
+            raise
+        self._finish_step(step, Kept(value))
         return value
 
     def sleep(self, seconds: float) -> None:
@@ -246,6 +251,11 @@ class SyncContext(Core):
         finally:
             self._waiting.discard(threading.get_ident())
         return pending.settle(answer)
+
+    @property
+    def waiting(self) -> int:
+        """How many calls wait for a person."""
+        return len(self._waiting)
 
     def only_waits(self) -> bool:
         """Whether the task's own thread waits for a person."""

@@ -14,6 +14,12 @@ from hitl_jupyter.journal.contract import LaunchRow
 from hitl_jupyter.link.messages import WorkerEvent
 from hitl_jupyter.protocol import Stream, TaskCancelled
 
+START_GONE = "What this session was started with is gone from the store. Start the task anew."
+
+
+FRUITLESS_RESUMES = 3
+"""How often in a row a durable attempt is gone on with that makes no further call; then it has failed."""
+
 
 class Owner(Protocol):
     """The attempts of a session, which act on what one says."""

@@ -12,7 +12,7 @@ from msgspec import UNSET
 from msgspec.structs import replace
 
 from hitl_jupyter.engine.actor import Actor
-from hitl_jupyter.engine.attempt import Attempt
+from hitl_jupyter.engine.attempt import FRUITLESS_RESUMES, START_GONE, Attempt
 from hitl_jupyter.engine.cancelling import Cancelling, Kept
 from hitl_jupyter.engine.change import Change
 from hitl_jupyter.engine.ending import Clear, end_rest, nothing_left, told
@@ -37,12 +37,6 @@ from hitl_jupyter.protocol import (
     TaskFailed,
 )
 from hitl_jupyter.states import ENDED
-
-START_GONE = "What this session was started with is gone from the store. Start the task anew."
-
-
-FRUITLESS_RESUMES = 3
-"""How often in a row a durable attempt is gone on with that makes no further call; then it has failed."""
 
 
 class Attempts:
@@ -126,7 +120,10 @@ class Attempts:
             take = workers.take if resumed_from is None else workers.take_in_turn
             worker = await take(environment_of(start))
         except LaunchFailed as error:
-            await self._session.insist(partial(self._end_failed, str(error), "LaunchFailed"))
+            if resumed_from is not None and self._fruitless < FRUITLESS_RESUMES:  # the machine is short of something
+                self._services.tasks.start_soon(self._go_on, str(error))
+            else:
+                await self._session.insist(partial(self._end_failed, str(error), "LaunchFailed"))
             return None
         if self._session.snapshot.ended:  # cancelled while it had no process
             self._services.tasks.start_soon(worker.leave, 0.0)
@@ -169,6 +166,7 @@ class Attempts:
     async def _resumed_from(self) -> int | None:
         """From which event on a durable attempt goes on, which is its last recorded call; None for a new attempt."""
         if self._session.status == "queued":
+            self._fruitless, self._lost_by = 0, None
             return None
         calls = await self._calls()
         return calls[-1].seq if calls else 0

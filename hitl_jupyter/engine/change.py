@@ -200,7 +200,8 @@ class Change:
         elif isinstance(event, Durable):
             self.suspend_after = event.suspend_after
         elif isinstance(event, Suspended):
-            self.suspended_with = event.waiting
+            # Woken once fewer are open: at once, where one it waits for is settled already.
+            self.suspended_with = len(self._open) + (not set(event.waiting) <= self._open.keys())
         elif isinstance(event, RequestConfirmation | RequestUserInput):
             self._take_request(event, event.key, max_open)
         elif isinstance(event, RequestResolved):

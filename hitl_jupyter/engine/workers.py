@@ -121,6 +121,9 @@ class Workers:
                 raise LaunchFailed("The server is stopping. Start it again once the server is back.")
         except BaseException:  # nobody would know the process
             process.kill()
+            with anyio.move_on_after(LEFTOVER_SECONDS, shield=True):
+                await process.wait()
+                process.release()
             raise
         worker = Worker(launch.launch_id, digest_of(launch.secret), process, key)
         self._enlist(worker)

@@ -48,9 +48,9 @@ class Called(Struct, tag_field="type", tag="called", kw_only=True):
 
 
 class Suspended(Struct, tag_field="type", tag="suspended", kw_only=True):
-    """The last word of a process that was let go: the attempt has nothing to do but wait for so many answers."""
+    """The last word of a process that was let go: the attempt has nothing to do but wait for these requests."""
 
-    waiting: int
+    waiting: list[str]
 
 
 WorkerRecord = Durable | Called | Suspended

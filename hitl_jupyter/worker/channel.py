@@ -6,7 +6,7 @@ import contextlib
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future, InvalidStateError
 from typing import Any
 
@@ -50,7 +50,9 @@ class WorkerChannel:
         self._cancel = threading.Event()
         self._forked = False
         self.muted = False
+        self._expected: set[str] = set()
         self._early: dict[str, Resolved] = {}
+        self._offers: dict[str, Any] = {}
         self._changed = threading.Condition(self._lock)
         self.suspended = False
         self.cancelled = False
@@ -67,7 +69,9 @@ class WorkerChannel:
         request_id = question.request_id
         future: Future[Answer] = Future()
         with self._lock:
-            self._open[request_id] = _Asked(future, check, getattr(question, "schema", {}))
+            asked = self._open[request_id] = _Asked(future, check, getattr(question, "schema", {}))
+            asked.offered = self._offers.pop(request_id, None)
+            self._expected.discard(request_id)
             early = self._early.pop(request_id, None)
             self._changed.notify_all()
         if early is not None:
@@ -107,24 +111,27 @@ class WorkerChannel:
         self.muted = True
         self.emit = self._emit_but_output
 
+    def expect(self, request_ids: Iterable[str]) -> None:
+        """Questions that are open since an earlier process asked them: this one is going to ask them again."""
+        with self._lock:
+            self._expected.update(request_ids)
+
     def unmute(self) -> None:
         """What the task shows from here on is new."""
-        with self._lock:
-            self.muted = False
-            self._changed.notify_all()
+        self.muted = False
 
     def _emit_but_output(self, event: WorkerEvent) -> None:
         if not (self.muted and isinstance(event, Stream | Display | Progress)):
             self._outbox.emit(event)
 
-    def suspend(self) -> bool:
-        """Leave while the task waits for nothing but open questions; whether that could be done."""
+    def suspend(self, waiting: int) -> bool:
+        """Leave while ``waiting`` calls wait, each for a question that is open; whether that could be done."""
         with self._lock:
-            waits = bool(self._open) and not any(asked.future.done() for asked in self._open.values())
+            waits = 0 < len(self._open) == waiting and not any(asked.future.done() for asked in self._open.values())
             if not waits or self.cancelled or self.suspended:
                 return False
             self.suspended = True
-        self._outbox.emit(Suspended(waiting=len(self._open)))
+        self._outbox.emit(Suspended(waiting=list(self._open)))
         self._outbox.close()
         return True
 
@@ -139,13 +146,15 @@ class WorkerChannel:
             No such question is open.
         """
         with self._lock:
-            self._changed.wait_for(lambda: request_id in self._open or not self.muted)
+            self._changed.wait_for(lambda: request_id not in self._expected)
             return self._open[request_id].check
 
     def offer(self, message: Validate) -> None:
         """Values came to be checked. The last ones of a form with secrets are those that count, should they count."""
         with self._lock:
             asked = self._open.get(message.request_id)
+            if asked is None and message.request_id in self._expected:
+                self._offers[message.request_id] = message.values
         if asked is not None and has_secrets(asked.schema):
             asked.offered = message.values
 
@@ -155,7 +164,7 @@ class WorkerChannel:
             with self._lock:
                 if self.suspended:
                     return  # whoever goes on with the task gets it
-                if self.muted and message.request_id not in self._open:
+                if message.request_id in self._expected:
                     self._early[message.request_id] = message
                 asked = self._open[message.request_id]
                 value = asked.value_of(message)

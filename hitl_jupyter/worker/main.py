@@ -16,7 +16,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -140,6 +140,7 @@ class Worker:
                 self._running, self._session_id = True, message.session_id
                 if message.calls:  # here, for the answer to what it is going to ask again may be the next message
                     self._channel.mute()
+                    self._channel.expect(_open_questions(message))
                 self._inbox.put(message)
         elif isinstance(message, Resolved):
             self._channel.resolve(message)
@@ -196,6 +197,12 @@ class Worker:
         with contextlib.suppress(ValueError):
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
         _release_sigterm()
+
+
+def _open_questions(run: Run) -> Iterator[str]:
+    for recorded in run.calls:
+        if recorded.call.request_id is not None and recorded.answer is None:
+            yield recorded.call.request_id
 
 
 def _hold_sigterm() -> None:

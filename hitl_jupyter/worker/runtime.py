@@ -21,7 +21,7 @@ from hitl_jupyter.author.sync_context import SyncContext
 from hitl_jupyter.author.task import Task, as_task, find_task, parameters
 from hitl_jupyter.author.text import pieces, sendable
 from hitl_jupyter.author.tracebacks import error_text, error_type, format_error
-from hitl_jupyter.errors import Cancelled, InvalidValues, NotConfirmed, NotFound
+from hitl_jupyter.errors import Cancelled, InvalidValues, NotConfirmed, NotFound, ReplayMismatch
 from hitl_jupyter.link.messages import Durable, Run, WorkerEvent
 from hitl_jupyter.projection import project
 from hitl_jupyter.protocol import Stream, TaskCancelled, TaskCompleted, TaskFailed
@@ -154,6 +154,13 @@ class Attempt:
     def _begin_durable(self, task: Task[..., Any]) -> float:
         """Seconds to wait for a person before the process is let go."""
         if not task.durable:
+            if self._run.calls:
+                raise ReplayMismatch(
+                    "This task was durable when it began, and is not any more: what it has done would be done again. "
+                    "Mark it durable=True again, or retry and have all done anew.",
+                    before="durable",
+                    now="not durable",
+                )
             return float("inf")
         suspend_after = float("inf") if task.suspend_after is None else task.suspend_after
         self._channel.announce(Durable(suspend_after=suspend_after))
@@ -161,6 +168,7 @@ class Attempt:
             self._channel.emit,
             StepFolder(Path(self._run.steps)),
             self._run.calls,
+            attempt=self._run.attempt,
             before_record=self._capture.drain,
             caught_up=self._channel.unmute,
         )
@@ -169,14 +177,14 @@ class Attempt:
     def _suspend_if_idle(self) -> None:
         """In the clock's thread."""
         if isinstance(self._context, SyncContext) and self._context.only_waits():
-            self._channel.suspend()
+            self._channel.suspend(self._context.waiting)
         elif self._loop is not None:
             with contextlib.suppress(RuntimeError):  # the loop has ended meanwhile
                 self._loop.call_soon_threadsafe(self._suspend_if_loop_waits)
 
     def _suspend_if_loop_waits(self) -> None:
         if isinstance(self._context, Context) and self._context.only_waits():
-            self._channel.suspend()
+            self._channel.suspend(self._context.waiting)
 
     async def _main(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         loop, task = asyncio.get_running_loop(), asyncio.current_task()

@@ -29,24 +29,29 @@ class Memory:
     """Results that outlive a process."""
 
     def __init__(self) -> None:
-        self.values: dict[str, Any] = {}
+        self.values: dict[str, Kept] = {}
 
-    def load(self, call: str) -> Kept | None:
-        return Kept(self.values[call]) if call in self.values else None
+    def load(self, name: str) -> Kept | None:
+        return self.values.get(name)
 
-    def save(self, call: str, value: Any) -> None:
-        self.values[call] = value
+    def save(self, name: str, kept: Kept) -> None:
+        self.values[name] = kept
+
+    def save_again(self, name: str, other: str) -> None:
+        self.values[other] = self.values[name]
 
 
 class Process:
     """One process of an attempt: it has the record of those before, and is lost when it was told ``lives`` calls."""
 
-    def __init__(self, record: list[Called], results: Memory, lives: int = 1_000) -> None:
+    def __init__(self, record: list[Called], results: Memory, lives: int = 1_000, attempt: int = 1) -> None:
         self.record = record
         self.caught_up = 0
         self._left = lives
         recorded = [Recorded(call=call) for call in record]
-        self.calls = Calls(self._tell, results, recorded, before_record=lambda: None, caught_up=self._catch_up)
+        self.calls = Calls(
+            self._tell, results, recorded, attempt=attempt, before_record=lambda: None, caught_up=self._catch_up
+        )
 
     def _tell(self, event: WorkerEvent) -> None:
         if self._left == 0:
@@ -67,7 +72,7 @@ def run(program: Program, process: Process, ledger: list[int]) -> list[Any]:
         if step.kept is None:
             ledger.append(place)
             assert step.call is not None
-            process.calls.keep(step.call, place)
+            process.calls.keep(step.call, Kept(place))
             given.append(place)
         else:
             given.append(step.kept.value)
@@ -133,3 +138,41 @@ def _outer(ctx: SyncContext) -> None:
 
 def test_in_a_task_that_is_not_durable_a_step_is_a_call() -> None:
     assert SyncContext(FakeChannel()).step(max, 3, 5, key="most") == 5
+
+
+def upload(failures: list[str], done: list[str], name: str) -> str:
+    """Fails as often as there are failures left, and notes what it has done."""
+    if failures:
+        raise OSError(failures.pop())
+    done.append(name)
+    return name.upper()
+
+
+def insistent(ctx: SyncContext, name: str, failures: list[str], done: list[str], key: str | None) -> str:
+    """A step that is taken again after it has failed."""
+    try:
+        return str(ctx.step(upload, failures, done, name, key=key))
+    except OSError:
+        return str(ctx.step(upload, failures, done, name, key=key))
+
+
+@pytest.mark.parametrize("key", [None, "up"])
+def test_a_step_that_raised_raises_again_so_that_what_followed_is_not_done_twice(key: str | None) -> None:
+    results, done = Memory(), list[str]()
+    first = Process([], results)
+    ctx = SyncContext(FakeChannel(), calls=first.calls)
+    assert insistent(ctx, "a", ["away"], done, key) == "A"
+    again = SyncContext(FakeChannel(), calls=Process(first.record, results).calls)
+    assert insistent(again, "a", [], done, key) == "A"
+    assert done == ["a"]
+
+
+def test_a_new_attempt_takes_over_what_has_a_key_and_nothing_that_has_not() -> None:
+    results, done = Memory(), list[str]()
+    ctx = SyncContext(FakeChannel(), calls=Process([], results).calls)
+    assert insistent(ctx, "keyed", ["away"], done, "k") == "KEYED"
+    ctx.step(upload, [], done, "unkeyed")
+    second = SyncContext(FakeChannel(), calls=Process([], results, attempt=2).calls)
+    assert insistent(second, "keyed", [], done, "k") == "KEYED"
+    assert second.step(upload, [], done, "other") == "OTHER"
+    assert done == ["keyed", "unkeyed", "other"]

@@ -295,7 +295,7 @@ async def test_a_retry_takes_finished_steps_over_or_all_anew_as_the_person_says(
     source = """
 @hitl.task(durable=True, max_retries=1)
 def go(ctx, folder):
-    ctx.step(note, folder, "a")
+    ctx.step(note, folder, "a", key="a")
     if first_time(folder, "failed"):
         raise OSError("away")
     return "done"
