@@ -179,8 +179,12 @@ class JournalMachine(RuleBasedStateMachine):
             secret_digest="d",
             accepted=accepted,
         )
-        assert self.submit(Write(session_id=session_id, launch=row)) == [None]
-        self.kept[session_id].launches[row.launch_id] = row
+        launches = self.kept[session_id].launches
+        replaced = fence < max((launch.fence for launch in launches.values()), default=0)
+        (outcome,) = self.submit(Write(session_id=session_id, launch=row))
+        assert isinstance(outcome, WrongState) == replaced
+        if not replaced:
+            launches[row.launch_id] = row
 
     @rule(session_id=consumes(sessions))
     def forget(self, session_id: str) -> None:
