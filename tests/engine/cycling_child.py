@@ -81,7 +81,7 @@ def held(manager: SessionManager) -> dict[str, Any]:
 
 
 async def main(store: Path) -> None:
-    workers.LEFTOVER_SECONDS = LEFTOVER_SECONDS
+    vars(workers)["LEFTOVER_SECONDS"] = LEFTOVER_SECONDS
     limits = Limits(max_warm_spares=0, max_starts_per_minute=MANY)
     async with host(store, asks_and_ends, limits=limits) as (manager, launcher):
         while line := await anyio.to_thread.run_sync(sys.stdin.readline):

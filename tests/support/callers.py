@@ -14,6 +14,8 @@ HANDSHAKE = {
 }
 PATIENCE_SECONDS = 20.0
 TEXT, CLOSE = 0x1, 0x8
+PROTOCOL_ERROR = struct.pack("!H", 1002)
+"""What a close frame says to one who broke the rules."""
 ABORT = struct.pack("ii", 1, 0)
 """SO_LINGER: closing sends a reset, and nothing that waits."""
 
