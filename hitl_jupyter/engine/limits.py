@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict, deque
+from collections import deque
 from collections.abc import Sequence
 
 import msgspec
@@ -126,12 +126,23 @@ class StartRate:
 
     def __init__(self, per_minute: int) -> None:
         self._per_minute = per_minute
-        self._starts: dict[str, deque[float]] = defaultdict(deque)
+        self._starts: dict[str, deque[float]] = {}  # the owners by their last starts, the oldest first
+
+    def __len__(self) -> int:
+        """How many owners started something of late."""
+        return len(self._starts)
 
     def take(self, owner: str, now: float) -> None:
         """Count one start, or raise :class:`LimitReached`."""
-        starts = self._starts[owner]
+        self._let_go(now - 60)
+        starts = self._starts.get(owner, deque[float]())
         while starts and starts[0] <= now - 60:
             starts.popleft()
         check_count("max_starts_per_minute", len(starts), self._per_minute, "Wait a minute, then start again.")
         starts.append(now)
+        self._starts.pop(owner, None)
+        self._starts[owner] = starts
+
+    def _let_go(self, before: float) -> None:
+        while self._starts and (oldest := next(iter(self._starts.items())))[1][-1] <= before:
+            del self._starts[oldest[0]]
