@@ -54,7 +54,7 @@ PINGS = {"ServerApp": {"tornado_settings": {"ws_ping_interval": 500, "ws_ping_ti
 """Milliseconds, so that thousands of silent peers can be waited for. Jupyter's sockets go by these names."""
 
 long = (pytest.mark.chaos, pytest.mark.timeout(1800))
-lengths = pytest.mark.parametrize("cycles", [pytest.param(300, id="short"), pytest.param(FULL, id="full", marks=long)])
+lengths = pytest.mark.parametrize("cycles", [pytest.param(150, id="short"), pytest.param(FULL, id="full", marks=long)])
 
 
 class Watched:

@@ -318,7 +318,7 @@ def run(examples: int, steps: int) -> None:
 
 @pytest.mark.timeout(120)
 def test_the_manager_does_what_the_model_does() -> None:
-    run(examples=10, steps=20)
+    run(examples=6, steps=20)
 
 
 @pytest.mark.chaos

@@ -34,7 +34,7 @@ def run(world: World, rng: random.Random, figures: Figures, *, seconds: float, p
 
 @pytest.mark.timeout(240)
 def test_a_monkey_for_a_short_while(world: World, rng: random.Random, figures: Figures) -> None:
-    run(world, rng, figures, seconds=20, pause=(0.5, 2.0))
+    run(world, rng, figures, seconds=15, pause=(0.5, 2.0))
 
 
 @pytest.mark.chaos

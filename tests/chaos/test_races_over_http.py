@@ -76,11 +76,6 @@ def _answer_at_once(
     assert set(codes) <= {None, "already_settled"}
 
 
-@pytest.mark.timeout(180)
-def test_of_all_tabs_that_answer_at_once_one_counts(world: World, rng: random.Random, figures: Figures) -> None:
-    run(world, rng, figures, rounds=25)
-
-
 @pytest.mark.chaos
 @pytest.mark.timeout(3600)
 def test_a_thousand_rounds_over_http(world: World, rng: random.Random, figures: Figures) -> None:

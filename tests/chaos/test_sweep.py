@@ -17,7 +17,7 @@ from tests.chaos.sweep import SCENARIOS, Crash, Patient, Scenario
 
 pytestmark = pytest.mark.processes
 
-SHORT_POINTS = 20
+SHORT_POINTS = 12
 SHORT_DEPTH = 7
 """Every scenario has that many commits at least."""
 

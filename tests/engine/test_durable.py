@@ -506,8 +506,8 @@ async def check_long(manager: SessionManager, session_id: str, folder: Path) -> 
 
 @pytest.mark.timeout(120)
 async def test_wherever_it_is_killed_what_a_step_returned_stays_and_no_question_is_asked_twice(tmp_path: Path) -> None:
-    done = await torment(tmp_path, rounds=2, seed=int(os.environ.get("HITL_CHAOS_SEED", "1")))
-    assert done["answered"] >= 6
+    done = await torment(tmp_path, rounds=1, seed=int(os.environ.get("HITL_CHAOS_SEED", "1")))
+    assert done["answered"] >= 3
 
 
 @pytest.mark.chaos
