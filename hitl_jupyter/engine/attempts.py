@@ -56,11 +56,6 @@ class Attempts:
         self._flood = FloodMeter(session.services.limits.max_flood_bytes_per_minute)
         session.after_commit.append(self._follow)
 
-    @property
-    def launch_id(self) -> str | None:
-        """The launch that has not ended yet, or whose end is still to be written."""
-        return self._current.launch.launch_id if self._current else None
-
     async def policy(self, name: Literal["on_disconnect", "on_shutdown"]) -> str | None:
         """What this session's start said of it, if it said anything."""
         return getattr(await self._start(), name, None)

@@ -50,7 +50,7 @@ from hitl_jupyter.protocol import (
     WorkerEnv,
 )
 from hitl_jupyter.snapshot import Snapshot
-from hitl_jupyter.states import ENDED
+from hitl_jupyter.states import ENDED, LIVE
 from hitl_jupyter.summary import SessionChanged, SessionPage, session_info
 from hitl_jupyter.version import __version__
 
@@ -147,7 +147,8 @@ class SessionManager:
             self._tasks.start_soon(self._deadlines.keep)
             await self._registry.reopen()
             self._retention.start()
-            await self._spools.sweep(self.journal, {opened.attempts.launch_id for opened in self._registry})
+            awaited = {row.launch_id for row in await self.journal.launches_of(tuple(LIVE)) if not row.ended}
+            await self._spools.sweep(self.journal, awaited)
             await stack.enter_async_context(listen(socket, self._workers.on_peer))
             self._tasks.start_soon(Vigil(self._workers, self.limits.silence_seconds).keep)
             stack.push_async_callback(self._close)

@@ -95,7 +95,7 @@ class Retention:
         while True:
             try:
                 await self.sweep()
-            except REFUSALS as error:
+            except (*REFUSALS, OSError) as error:
                 _log.warning("Sessions that are due are forgotten later: %s", error)
             await anyio.sleep(SWEEP_SECONDS)
 

@@ -157,4 +157,7 @@ def beat_seconds(silence_seconds: float) -> float:
 
 
 async def _work(worker: Watched) -> Work | None:
-    return await anyio.to_thread.run_sync(worker.process.work, worker.pid)
+    try:
+        return await anyio.to_thread.run_sync(worker.process.work, worker.pid)
+    except OSError:  # out of descriptors, say: it is not known, and nobody is ended for that
+        return None

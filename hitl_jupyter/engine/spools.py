@@ -62,7 +62,7 @@ class Spools:
         with contextlib.suppress(OSError):
             await anyio.to_thread.run_sync(partial((self._folder / launch_id).unlink, missing_ok=True))
 
-    async def sweep(self, journal: Journal, awaited: set[str | None]) -> None:
+    async def sweep(self, journal: Journal, awaited: set[str]) -> None:
         """When a host starts: delete what was taken before, and set aside what belongs to no launch.
 
         Parameters

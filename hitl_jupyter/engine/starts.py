@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import logging
 import os
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import msgspec
 from hitl_jupyter.errors import StoreFull, StoreUnavailable
 from hitl_jupyter.protocol import StartTask, WorkerEnv
 
+_log = logging.getLogger("hitl_jupyter")
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(StartTask)
 
@@ -35,8 +37,11 @@ class Starts:
             return None
 
     def forget(self, session_id: str) -> None:
-        """Delete it."""
-        self._path(session_id).unlink(missing_ok=True)
+        """Delete it; what cannot be deleted now stays until somebody looks."""
+        try:
+            self._path(session_id).unlink(missing_ok=True)
+        except OSError as error:
+            _log.warning("%s could not be deleted: %s", self._path(session_id), error)
 
     def _path(self, session_id: str) -> Path:
         return self._folder / f"{session_id}.msgpack"

@@ -98,6 +98,8 @@ def _begin_history(draft: Path) -> int:
             UPDATE meta SET clean = 1, epoch = max(epoch + 1, ?1), first_epoch = max(epoch + 1, ?1),
                 last_rev = last_rev + ?1;
             UPDATE sessions SET rev = rev + ?1;
+            -- The workers are the original's: a host of the copy must neither take them over nor end them.
+            UPDATE launches SET pid = NULL, process_started_at = NULL;
             COMMIT""",
             {"1": int(time.time())},
         )

@@ -106,6 +106,8 @@ class SqliteJournal:
                 await to_thread.run_sync(check_in_place, self._begun(), abandon_on_cancel=True)
             except StoreHeld as error:
                 self._lost = error
+            except OSError:
+                continue  # it cannot be known now: nothing is given up for that
         return self.trouble
 
     async def __aenter__(self) -> Self:

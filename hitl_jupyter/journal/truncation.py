@@ -20,7 +20,7 @@ from hitl_jupyter.errors import StoreDamaged
 from hitl_jupyter.journal.contract import Truncation
 from hitl_jupyter.protocol import split_batch
 
-TAKEN: Final = frozenset({"stream", "display", "progress"})
+TAKEN: Final = frozenset({"stream", "display", "progress", "dropped"})
 """Types of events that retention may take."""
 
 TAKEN_AT_ONCE: Final = 4 * 1024 * 1024

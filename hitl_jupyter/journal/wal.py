@@ -21,7 +21,7 @@ SALTS: Final = slice(16, 24)
 _MAGIC = {0x377F0682: "<", 0x377F0683: ">"}
 """First word of a log → the byte order its checksums are made in."""
 _HEADER = struct.Struct(">IIII8sII")
-_FRAME = struct.Struct(">II8s8x")
+_FRAME = struct.Struct(">II8sII")
 
 
 def wal_of(journal: Path) -> Path:
@@ -78,9 +78,8 @@ def _is_sound(header: bytes) -> bool:
     return order is not None and _checksum(header[:24], order) == _HEADER.unpack(header)[-2:]
 
 
-def _checksum(data: bytes, order: str) -> tuple[int, int]:
+def _checksum(data: bytes, order: str, first: int = 0, second: int = 0) -> tuple[int, int]:
     words = struct.unpack(f"{order}{len(data) // 4}I", data)
-    first = second = 0
     for even, odd in zip(words[::2], words[1::2], strict=True):
         first = (first + even + second) & 0xFFFFFFFF
         second = (second + odd + first) & 0xFFFFFFFF
@@ -88,15 +87,22 @@ def _checksum(data: bytes, order: str) -> tuple[int, int]:
 
 
 def _commits_behind(file: BinaryIO, header: bytes, recovered: int) -> int:
-    page_size = _HEADER.unpack(header)[2]
-    frame_size = _FRAME.size + page_size
-    commits = 0
-    file.seek(HEADER_SIZE + recovered * frame_size)
-    while len(frame := file.read(_FRAME.size)) == _FRAME.size:
-        _, size_after_commit, salts = _FRAME.unpack(frame)
+    """The most commits in one unbroken chain of frames: each frame's checksum goes on from that of the one before.
+
+    A disk that fails leaves commits here that were never acknowledged, and each later one begins in the same place:
+    what is left of several does not hang together. Behind a flipped bit it does.
+    """
+    page_size, order = _HEADER.unpack(header)[2], _MAGIC[_HEADER.unpack(header)[0]]
+    most = commits = 0
+    before: tuple[int, int] | None = None
+    file.seek(HEADER_SIZE + recovered * (_FRAME.size + page_size))
+    while len(frame := file.read(_FRAME.size + page_size)) == _FRAME.size + page_size:
+        _, size_after_commit, salts, *stored = _FRAME.unpack_from(frame)
+        if before is None or _checksum(frame[:8] + frame[_FRAME.size :], order, *before) != tuple(stored):
+            commits = 0
         commits += bool(size_after_commit) and salts == header[SALTS]
-        file.seek(page_size, 1)
-    return commits
+        most, before = max(most, commits), (stored[0], stored[1])
+    return most
 
 
 def _damaged(journal: Path, what: str) -> StoreDamaged:

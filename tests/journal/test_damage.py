@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Awaitable, Callable
 from itertools import count
 from pathlib import Path
@@ -233,3 +234,40 @@ async def test_events_whose_bytes_changed_on_disk_are_not_shown(closed: Path) ->
         with pytest.raises(StoreDamaged, match="Events 2 to 50"):
             await journal.events("s", 1, ALL, ALL)
         assert await journal.session("s") is not None
+
+
+class _Refusing(apsw.VFS):
+    """A file system whose syncs fail while it is told so."""
+
+    def __init__(self) -> None:
+        super().__init__("refusing", "")
+        self.fails = False
+
+    def xOpen(self, name: apsw.URIFilename | str | None, flags: list[int]) -> apsw.VFSFile:
+        disk = self
+
+        class File(apsw.VFSFile):
+            def xSync(self, how: int) -> None:
+                if disk.fails:
+                    raise apsw.IOError("the disk did not take it")
+                super().xSync(how)
+
+        return File("", name, flags)
+
+
+async def test_commits_that_a_failing_disk_left_behind_are_no_damage(path: Path, tmp_path: Path) -> None:
+    async with SqliteJournal(path) as journal:
+        await journal.submit(new_session("s"))
+        unclean = copy_as_crashed(path.parent, tmp_path / "left")
+    disk = _Refusing()
+    connection = apsw.Connection(str(unclean), vfs="refusing")
+    connection.pragma("synchronous", "full")
+    connection.pragma("wal_autocheckpoint", 0)
+    connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
+    for size, disk.fails in ((120_000, True), (40_000, True), (10, False)):
+        with contextlib.suppress(apsw.IOError):
+            connection.execute("INSERT INTO batches VALUES (1, 2, 2, 0, ?)", (bytes(size),))
+    connection.close()
+    disk.unregister()
+    async with SqliteJournal(unclean) as journal:
+        assert journal.epoch == 2

@@ -45,7 +45,7 @@ MAKE: dict[str, Callable[[], JournalEvent]] = {
     "end": lambda: TaskCompleted(values=1),
     "dropped": lambda: Dropped(events=1, bytes=1),
 }
-OUTPUT = {"line", "display", "progress"}
+OUTPUT = {"line", "display", "progress", "dropped"}
 
 
 def events_of(session_id: str, first: int, kinds: list[str]) -> Batch:
