@@ -16,6 +16,7 @@ class Listening(Socket):
 
     def __init__(self) -> None:
         self.begun: list[Command] = []
+        self._taken = anyio.Event()
         self._sending, self._receiving = anyio.create_memory_object_stream[str | bytes](COMMANDS_WAITING)
 
     async def _handle(self, command: Command) -> None:
