@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -60,7 +61,8 @@ def supervised(lifeline: Lifeline, code: str, leftover: float = 0.2) -> Iterator
         yield process
     finally:
         for left in below([process.pid]):
-            os.kill(left.pid, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):  # it has just ended by itself
+                os.kill(left.pid, signal.SIGKILL)
         process.kill()
         process.wait(10)
 
