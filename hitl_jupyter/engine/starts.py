@@ -12,6 +12,7 @@ import anyio.to_thread
 import msgspec
 
 from hitl_jupyter.errors import StoreFull, StoreUnavailable
+from hitl_jupyter.link.spool import sync_folder
 from hitl_jupyter.protocol import StartTask, WorkerEnv
 
 _log = logging.getLogger("hitl_jupyter")
@@ -64,15 +65,6 @@ class Starts:
 def environment_of(start: StartTask) -> WorkerEnv:
     """Where its worker runs."""
     return start.env or WorkerEnv()
-
-
-def sync_folder(folder: Path) -> None:
-    """Make a new name in a folder survive power loss."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def fingerprint(start: StartTask) -> str:

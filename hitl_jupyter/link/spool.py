@@ -63,7 +63,7 @@ def write_spool(folder: Path, hello: Hello, frames: bytes, gave_up: GaveUp) -> N
             part.unlink()
         raise
     for changed in (folder, folder.parent):
-        _sync(changed)
+        sync_folder(changed)
 
 
 def read_spool(path: Path) -> Spool:
@@ -96,7 +96,8 @@ def _own_bytes(path: Path) -> bytes:
     return path.read_bytes()
 
 
-def _sync(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder survive power loss."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)

@@ -9,6 +9,7 @@ from typing import Any
 
 from hitl_jupyter.author.heavy import heavy
 from hitl_jupyter.errors import NotShippable
+from hitl_jupyter.link.spool import sync_folder
 
 
 def write_result(path: Path, value: Any) -> str | None:
@@ -56,12 +57,3 @@ def write_whole(path: Path, data: bytes) -> None:
             temporary.unlink()
         raise
     sync_folder(path.parent)
-
-
-def sync_folder(folder: Path) -> None:
-    """Make the names in a folder survive power loss."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

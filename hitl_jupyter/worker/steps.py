@@ -10,7 +10,8 @@ from pathlib import Path
 
 from hitl_jupyter.author.calls import Kept
 from hitl_jupyter.errors import NotShippable, StoreUnavailable
-from hitl_jupyter.worker.results import pickled, sync_folder, write_whole
+from hitl_jupyter.link.spool import sync_folder
+from hitl_jupyter.worker.results import pickled, write_whole
 
 
 class StepFolder:
