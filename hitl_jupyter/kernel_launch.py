@@ -1,4 +1,4 @@
-"""A start whose attempts run in the kernel that asks for it: what that says of itself, and how its launches are named."""
+"""A start whose attempts run in the kernel that asks for it: what that says of itself, and its launches' names."""
 
 from __future__ import annotations
 

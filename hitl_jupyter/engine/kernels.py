@@ -187,14 +187,14 @@ class KernelAttempts(Attempts):
             return
         if self._session.snapshot.ended:
             self._dismiss_next()
-        else:
+        elif change.ended_attempt or self._current is None:
             self._expect()  # before this change is acknowledged: the kernel connects right after that
 
     def _expect(self) -> None:
         """Let the kernel connect for the attempt that is about to begin, or may be."""
         snapshot = self._session.snapshot
         begins = snapshot.attempt if snapshot.status == "queued" else snapshot.attempt + 1
-        if self._next is None and self._current is None and (snapshot.status == "queued" or _may_be_retried(snapshot)):
+        if self._next is None and (snapshot.status == "queued" or _may_be_retried(snapshot)):
             worker = self._next = self._enlisted(begins)
             if worker is not None:
                 worker.work_for(_Waiting(self, worker))
