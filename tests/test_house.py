@@ -43,7 +43,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "journal": WORDS,
     "launchers": {*WORDS, "link"},
     "engine": {*WORDS, "link", "journal", "launchers"},
-    "server": {*WORDS, "engine", "journal", "launchers"},
+    "server": {*WORDS, "link", "engine", "journal", "launchers"},
     "notebook": {*WORDS, "link", "engine", "journal", "launchers", "author", "worker"},
     "unattended": {*WORDS, "notebook"},
     "demo": {"__init__"},
