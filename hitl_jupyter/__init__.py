@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from hitl_jupyter.author.task import Task, task
     from hitl_jupyter.errors import (
         AlreadySettled,
+        AnswersOutdated,
+        AnswersUnused,
         Cancelled,
         DeadlineExpired,
         Expired,
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
         LaunchFailed,
         LimitReached,
         Malformed,
+        NoAnswer,
         NoServer,
         NotConfirmed,
         NotFound,
@@ -61,6 +64,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AlreadySettled",
+    "AnswersOutdated",
+    "AnswersUnused",
     "Cancelled",
     "Context",
     "DeadlineExpired",
@@ -73,6 +78,7 @@ __all__ = [
     "LaunchFailed",
     "LimitReached",
     "Malformed",
+    "NoAnswer",
     "NoServer",
     "NotConfirmed",
     "NotFound",

@@ -15,7 +15,7 @@ from hitl_jupyter.final_output import final_output
 from hitl_jupyter.notebook.client import Client, shared_client
 from hitl_jupyter.notebook.fallback import live_output, mime_bundle
 from hitl_jupyter.notebook.outcome import cancellation, failure, opened
-from hitl_jupyter.notebook.questions import Question, command_for, pick, question_of
+from hitl_jupyter.questions import Question, command_for, pick, question_of
 from hitl_jupyter.notebook.transcript import transcript
 from hitl_jupyter.notebook.watch import Watch
 from hitl_jupyter.notebook.widget import SessionWidget

@@ -12,7 +12,7 @@ import pytest
 from pydantic import BaseModel, SecretStr
 
 from hitl_jupyter.errors import InvalidValues, UnclearTarget
-from hitl_jupyter.notebook.questions import Question, command_for, pick, question_of
+from hitl_jupyter.questions import Question, command_for, pick, question_of
 from hitl_jupyter.protocol import Confirm, RequestConfirmation, RequestUserInput, Retry, TaskFailed, UserInput
 
 SEND = Question(kind="confirm", message="Send?", key="send", request_id="1")
