@@ -247,7 +247,7 @@ class AnswersOutdated(HitlError):
 
 
 class AnswersUnused(HitlError):
-    """Raised at the end of a strict ``with hitl.answers(…)`` that holds answers nobody asked for; carries ``unused``."""
+    """Raised at the end of a strict ``with hitl.answers(…)`` with answers nobody asked for; carries ``unused``."""
 
     code = "answers_unused"
     status_hint = 409

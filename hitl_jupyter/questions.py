@@ -23,7 +23,6 @@ from hitl_jupyter.protocol import (
 )
 from hitl_jupyter.snapshot import OpenRequest, kind_of
 
-
 RETRY = "retry"
 """The name under which scripts and records speak of an offer to try again, which has no key of its author's."""
 
@@ -97,15 +96,15 @@ def question_of(request: OpenRequest, session: str | None = None) -> Question:
         return Question(
             kind="retry", message=request.error, key=None, request_id=request.request_id or "", session=session
         )
-    is_form = isinstance(request, RequestUserInput)
+    form = request if isinstance(request, RequestUserInput) else None
     return Question(
         kind=kind_of(request),
         message=request.message,
         key=request.key,
         request_id=request.request_id,
         deadline=request.deadline,
-        fields=request.fields if is_form else [],
-        schema=request.schema if is_form else {},
+        fields=form.fields if form else [],
+        schema=form.schema if form else {},
         session=session,
     )
 

@@ -45,7 +45,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "launchers": {*WORDS, "link"},
     "engine": {*WORDS, "link", "journal", "launchers"},
     "server": {*WORDS, "engine", "journal", "launchers"},
-    "notebook": {*WORDS, "engine", "journal", "launchers", "author", "worker", "scripts"},
+    "notebook": {*WORDS, "link", "engine", "journal", "launchers", "author", "worker", "scripts"},
     "unattended": {*WORDS, "notebook", "scripts"},
     "demo": {"__init__"},
     "__init__": {*WORDS, "author", "notebook", "server"},
