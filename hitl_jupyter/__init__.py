@@ -61,6 +61,9 @@ if TYPE_CHECKING:
     )
     from hitl_jupyter.notebook.api import attach, sessions, start
     from hitl_jupyter.notebook.attendance import unattended
+    from hitl_jupyter.notebook.history import history
+    from hitl_jupyter.notebook.layers import answers
+    from hitl_jupyter.notebook.recorder import record
     from hitl_jupyter.notebook.session import Session
 
 __all__ = [
@@ -101,7 +104,10 @@ __all__ = [
     "WorkerUnavailable",
     "WrongState",
     "__version__",
+    "answers",
     "attach",
+    "history",
+    "record",
     "sessions",
     "start",
     "task",
@@ -114,7 +120,10 @@ _HOMES = {
     "Task": "author.task",
     "task": "author.task",
     "Session": "notebook.session",
+    "answers": "notebook.layers",
     "attach": "notebook.api",
+    "history": "notebook.history",
+    "record": "notebook.recorder",
     "sessions": "notebook.api",
     "start": "notebook.api",
     "unattended": "notebook.attendance",

@@ -72,6 +72,10 @@ class Script:
         self._asked: defaultdict[str, int] = defaultdict(int)
         self._rules = _rules_of_mapping(held) if isinstance(held, Mapping) else _rules_of_entries(held)
 
+    def __repr__(self) -> str:
+        names = (rule.name if isinstance(rule.name, str) else rule.name.pattern for rule in self._rules)
+        return repr(self.file) if self.file is not None else f"<answers to {', '.join(map(repr, names)) or 'nothing'}>"
+
     def find(self, question: Question) -> Found | None:
         """The answer to a question, which is used by that; None where it is not spoken of, or left to others.
 
