@@ -54,6 +54,8 @@ SCRIPTED = "scripted"
 LATE = (AlreadySettled, Expired, NotFound, UnclearTarget, WrongState)
 """Somebody else was first, or the session is over: there is nothing left to answer."""
 
+LEFT = "The block of hitl.answers that spoke of it was left: wait for the session inside of it."
+
 _DECLINED = Found(False)
 
 
@@ -130,6 +132,7 @@ class Followed:
     def __init__(self, host: Host, session_id: str, nobody: bool) -> None:
         self.session_id = session_id
         self.error: HitlError | None = None
+        self._began = time.monotonic()
         self._host = host
         self.nobody = nobody
         self._folding = Folding()
@@ -212,7 +215,7 @@ class Followed:
             try:
                 recorder.end(self.session_id)
             except (OSError, HitlError) as error:
-                warnings.warn(f"The answers were not recorded: {error}", stacklevel=2)
+                _tell(f"The answers were not recorded: {error}")
 
     def _next_snapshot(self) -> Snapshot | None:
         with self._changed:
@@ -251,13 +254,15 @@ class Followed:
             return None
         if found is None:
             left = "The block of hitl.answers that spoke of it was left: wait for the session inside of it."
-            return self._keep(question, looks, missing(question, left if layers.left_by(question) else ""))
+            return self._keep(
+                question, looks, missing(question, left if layers.left_since(self._began, question) else "")
+            )
         self._give(question, *found)
         return None
 
     def _keep(self, question: Question, looks: int, error: NoAnswer) -> _Pending:
         if error.__cause__ is not None and not self.nobody:
-            warnings.warn(f"{error} It is left to you.", stacklevel=2)
+            _tell(f"{error} It is left to you.")
         kept = self._pending[question.request_id] = _Pending(looks, error)
         return kept
 
@@ -287,19 +292,25 @@ class Followed:
         if self.nobody:
             self._fail(error)
         else:
-            warnings.warn(f"{error} The question is left to you.", stacklevel=2)
+            _tell(f"{error} The question is left to you.")
 
     def _fail(self, error: HitlError) -> None:
         """End the session: whoever waits for it gets this error."""
         self.error = self.error or error
         if not self.nobody:
-            warnings.warn(str(error), stacklevel=2)
+            _tell(str(error))
             return
         with suppress(HitlError):
             if isinstance(self._host, EmbeddedHost):
                 self._host.cancel(self.session_id, reason=error.code, detail=str(error))
             else:
                 self._host.cancel(self.session_id)
+
+
+def _tell(sentence: str) -> None:
+    """Warn, from a thread that goes on even where warnings are errors."""
+    with suppress(Warning):
+        warnings.warn(sentence, stacklevel=3)
 
 
 def _not_valid(question: Question, error: InvalidValues, script: Script | None) -> InvalidValues:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 import warnings
 from collections import deque
 from collections.abc import Callable
@@ -31,7 +32,7 @@ class _State:
     def __init__(self) -> None:
         self.lock = threading.Lock()
         self.blocks: list[Script] = []
-        self.left: deque[Script] = deque(maxlen=REMEMBERED)
+        self.left: deque[tuple[float, Script]] = deque(maxlen=REMEMBERED)
         self.named: dict[str, tuple[Any, Script]] = {}
         self.on_change: list[Callable[[], None]] = []
 
@@ -88,7 +89,7 @@ class answers:  # it is called like a function
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         with _state.lock:
             _state.blocks.remove(self._script)
-            _state.left.append(self._script)
+            _state.left.append((time.monotonic(), self._script))
         unused = self.unused()
         if kind is not None or not unused:
             return
@@ -127,8 +128,11 @@ def scripts() -> list[Script]:
 
 def find(question: Question) -> tuple[Found, Script] | None:
     """The first answer to a question, and the script that gives it; None where none speaks of it."""
-    for script in scripts():
+    layers = scripts()
+    for number, script in enumerate(layers):
         if (found := script.find(question)) is not None:
+            for outer in layers[number + 1 :]:
+                outer.skip(question)
             return found, script
     return None
 
@@ -138,10 +142,10 @@ def files() -> set[Path]:
     return {Path(script.file).expanduser().resolve() for script in scripts() if script.file is not None}
 
 
-def left_by(question: Question) -> bool:
-    """Whether a block that was left spoke of this question."""
+def left_since(moment: float, question: Question) -> bool:
+    """Whether a block that was left after this moment, of the monotonic clock, spoke of this question."""
     with _state.lock:
-        return any(script.knows(question) for script in _state.left)
+        return any(script.knows(question) for left_at, script in _state.left if left_at > moment)
 
 
 def on_change(act: Callable[[], None]) -> None:

@@ -103,6 +103,13 @@ class Script:
         value = self._value(taken, question)
         return None if value is _LEFT else _said(value, question)
 
+    def skip(self, question: Question) -> None:
+        """Somebody else answers it: count the answer that it would get as used."""
+        with self._lock:
+            self._asked[question.name] += 1
+            if (rule := self._rule_for(question)) is not None:
+                rule.take(question)
+
     def knows(self, question: Question) -> bool:
         """Whether a question of this name is spoken of, be it used up."""
         return self._rule_for(question) is not None
