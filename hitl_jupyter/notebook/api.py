@@ -12,7 +12,7 @@ import msgspec
 
 from hitl_jupyter.author.task import Task, as_task
 from hitl_jupyter.errors import NotFound, NotShippable
-from hitl_jupyter.notebook import shipping
+from hitl_jupyter.notebook import answering, shipping
 from hitl_jupyter.notebook.environment import origin, worker_env
 from hitl_jupyter.notebook.host import Host
 from hitl_jupyter.notebook.hosts import current_host
@@ -108,7 +108,7 @@ def start(
         _name(request, task, args, kwargs)
     else:
         _ship(request, as_task(task), args, kwargs, host)
-    return Session(host.start(request), host)
+    return Session(answering.start(host, request), host)
 
 
 def attach(session_id: str | None = None) -> Session:
