@@ -20,7 +20,8 @@ from hitl_jupyter.author.task import Task
 from hitl_jupyter.kernel_launch import KERNEL, KernelLaunch, launch_id
 from hitl_jupyter.link.messages import CancelRun, Run, WorkerEvent
 from hitl_jupyter.link.processes import look, machine
-from hitl_jupyter.notebook import kernel_results
+from hitl_jupyter.notebook import answering, kernel_results
+from hitl_jupyter.notebook.fingerprint import fingerprint
 from hitl_jupyter.notebook.host import Host
 from hitl_jupyter.notebook.kernel_link import KernelLink
 from hitl_jupyter.notebook.run_output import RunOutput, sent_to
@@ -65,7 +66,7 @@ class KernelRun:
             machine=machine(),
         )
         socket = host.link()
-        self.session_id = host.start(request)
+        self.session_id = answering.start(host, request)
         threading.Thread(target=self._run, args=(socket,), name=f"hitl-run-{self._name}", daemon=True).start()
         return self.session_id
 
@@ -147,3 +148,20 @@ class KernelAttempt(Attempt):
 def _may_be_retried(ending: WorkerEvent | None) -> bool:
     """Whether the host offers another attempt, by the rule that it goes by."""
     return isinstance(ending, TaskFailed) and ending.can_retry and ending.retries < ending.max_retries
+
+
+_TOLD_APART = (str, int, float, bool, type(None))
+
+
+def kernel_fingerprint(task: Task[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> str:
+    """A digest of what runs and with what. Of arguments that may be large, or alive, only the kind counts."""
+    told = [_told(value) for value in args]
+    named = {name: _told(value) for name, value in kwargs.items()}
+    try:
+        return fingerprint(task, tuple(told), named)
+    except Exception:  # what the function uses cannot be pickled: it is one of those that have to run here
+        return hashlib.sha256(repr((task.name, told, sorted(named.items()))).encode()).hexdigest()
+
+
+def _told(value: Any) -> Any:
+    return value if type(value) in _TOLD_APART else type(value).__qualname__

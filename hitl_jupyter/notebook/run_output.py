@@ -7,6 +7,7 @@ hands to ``asyncio.to_thread``. While at least one run lives, stand-ins look at 
 from __future__ import annotations
 
 import contextlib
+import functools
 import logging
 import os
 import sys
@@ -186,12 +187,29 @@ def _install_streams(undo: contextlib.ExitStack) -> None:
 
 
 def _install_logging(undo: contextlib.ExitStack) -> None:
-    consoles = (sys.stdout, sys.stderr)
-    for handler in list(logging.getLogger().handlers):
-        if type(handler) is logging.StreamHandler and handler.stream in consoles:
-            divert = _Divert(handler)
-            handler.addFilter(divert)
-            undo.callback(handler.removeFilter, divert)
+    consoles = [sys.stdout, sys.stderr]
+    configure = logging.basicConfig
+
+    def divert_consoles() -> None:
+        for handler in list(logging.getLogger().handlers):
+            is_console = type(handler) is logging.StreamHandler and handler.stream in (
+                *consoles,
+                sys.stdout,
+                sys.stderr,
+            )
+            if is_console and not any(isinstance(each, _Divert) for each in handler.filters):
+                divert = _Divert(handler)
+                handler.addFilter(divert)
+                undo.callback(handler.removeFilter, divert)
+
+    @functools.wraps(configure)
+    def basic_config(**options: Any) -> None:  # which logging itself calls, when something is logged first
+        configure(**options)
+        divert_consoles()
+
+    divert_consoles()
+    logging.basicConfig = basic_config
+    undo.callback(_replace_if, logging, "basicConfig", basic_config, configure)
     if (original := logging.lastResort) is not None:
         last: Any = _LastResort(original)
         logging.lastResort = last
