@@ -62,8 +62,6 @@ short = pytest.mark.timeout(180)
 lengths = pytest.mark.parametrize(
     "cycles", [pytest.param(150, id="short", marks=short), pytest.param(FULL, id="full", marks=long)]
 )
-    "cycles", [pytest.param(150, id="short", marks=pytest.mark.timeout(180)), pytest.param(FULL, id="full", marks=long)]
-)
 
 
 class Watched:
