@@ -43,8 +43,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "launchers": {*WORDS, "link"},
     "engine": {*WORDS, "link", "journal", "launchers"},
     "server": {*WORDS, "engine", "journal", "launchers"},
-    "notebook": {*WORDS, "link", "engine", "journal", "launchers", "author", "worker"},
-    "unattended": {*WORDS, "notebook"},
+    "notebook": {*WORDS, "engine", "journal", "launchers", "link", "author", "worker"},
+    "terminal": {*WORDS, "notebook"},
     "demo": {"__init__"},
     "__init__": {*WORDS, "author", "notebook", "server"},
 }
