@@ -1,0 +1,113 @@
+"""Where a command writes: plain text into a pipe, colours and bars on a terminal, JSON for scripts.
+
+What is asked for goes to the standard output, everything said beside it to the standard error. All text is made
+:mod:`~hitl_jupyter.unattended.inert` on its way.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Any, TextIO
+
+import msgspec
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from hitl_jupyter.errors import HitlError
+from hitl_jupyter.tables import text_table
+from hitl_jupyter.unattended.inert import inert, inert_json, one_line
+
+STATUS_STYLES = {
+    "queued": "dim",
+    "running": "cyan",
+    "waiting": "bold yellow",
+    "cancelling": "yellow",
+    "completed": "green",
+    "failed": "red",
+    "cancelled": "red",
+}
+
+_encoder = msgspec.json.Encoder()
+
+
+class Screen:
+    """The two outputs of a command.
+
+    Attributes
+    ----------
+    as_json : bool
+        Whether the standard output is read by a program.
+    console : rich.console.Console or None
+        The terminal, where the standard output is one that people read.
+    """
+
+    def __init__(self, as_json: bool = False) -> None:
+        self.as_json = as_json
+        self.console = None if as_json else _console(sys.stdout)
+        self._beside = None if as_json else _console(sys.stderr)
+
+    @property
+    def asks(self) -> bool:
+        """Whether there is a person to ask."""
+        return sys.stdin.isatty() and sys.stderr.isatty()
+
+    def say(self, text: str, style: str = "") -> None:
+        """A line of what was asked for."""
+        _write(sys.stdout, self.console, text, style)
+
+    def note(self, text: str, style: str = "dim") -> None:
+        """A line beside it; nothing where a program reads."""
+        if not self.as_json:
+            _write(sys.stderr, self._beside, text, style)
+
+    def error(self, error: HitlError) -> None:
+        """``code: sentence``, with a line per field; the same as JSON where a program reads."""
+        if self.as_json:
+            print(inert_json(_encoder.encode(error.to_json()).decode()), file=sys.stderr)
+            return
+        _write(sys.stderr, self._beside, f"{error.code}: {error.message}", "red")
+        for line in field_errors(error):
+            _write(sys.stderr, self._beside, f"  {line}", "red")
+
+    def value(self, value: Any) -> None:
+        """One JSON document, to be read by people too."""
+        print(inert_json(msgspec.json.format(_encoder.encode(value), indent=2).decode()))
+
+    def json_line(self, value: Any) -> None:
+        """One of several JSON documents, a line each, at once."""
+        print(inert_json(_encoder.encode(value).decode()), flush=True)
+
+    def table(self, head: Sequence[str], rows: Sequence[Sequence[str]], whole: int = 1, status: int = -1) -> None:
+        """Columns; on a terminal the first ``whole`` of them are never cut, and column ``status`` has its colours."""
+        cells = [[one_line(cell) for cell in row] for row in rows]
+        if self.console is None:
+            print(text_table(head, cells))
+            return
+        table = Table(box=None, pad_edge=False, header_style="bold")
+        for at, name in enumerate(head):
+            table.add_column(name, no_wrap=at < whole, overflow="fold")
+        for row in cells:
+            table.add_row(*(Text(cell, STATUS_STYLES.get(cell, "") if at == status else "") for at, cell in enumerate(row)))
+        self.console.print(table)
+
+
+def field_errors(error: HitlError) -> list[str]:
+    """What is wrong with each field, a line each."""
+    found = error.details.get("errors")
+    entries = [entry for entry in found if isinstance(entry, dict)] if isinstance(found, list) else []
+    return [f"{entry['field']}: {entry['message']}" for entry in entries if entry.get("field") and "message" in entry]
+
+
+def _console(stream: TextIO) -> Console | None:
+    if not stream.isatty():
+        return None
+    return Console(file=stream, markup=False, highlight=False, emoji=False)
+
+
+def _write(stream: TextIO, console: Console | None, text: str, style: str) -> None:
+    if console is None:
+        print(inert(text), file=stream, flush=True)
+    else:
+        console.print(Text(inert(text), style), soft_wrap=True)
