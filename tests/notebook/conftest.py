@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from hitl_jupyter.notebook.client import close_shared_clients
+from hitl_jupyter.notebook.hosts import close_hosts
 from tests.support.jupyter_process import JupyterProcess
 from tests.support.waiting import eventually
 
@@ -31,7 +31,7 @@ def no_server(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPath
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(tmp_path_factory.mktemp("runtime")))
     yield
-    close_shared_clients()
+    close_hosts()
 
 
 @pytest.fixture
