@@ -165,7 +165,9 @@ class Access(ExtensionHandlerMixin, JupyterHandler):
         provider = self.identity_provider
         owner = ONE_OWNER if has_one_owner(self.gate.ownership, provider) else user.username
         if not _names_are_random(provider):
-            return Actor(owner=owner, by=_display_name(user), via=self._said("token") if self.token_authenticated else "browser")
+            return Actor(
+                owner=owner, by=_display_name(user), via=self._said("token") if self.token_authenticated else "browser"
+            )
         person = await self._cookie_user(provider)
         if person is None:
             return Actor(owner=owner, via=self._said("token"))

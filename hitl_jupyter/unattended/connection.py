@@ -81,7 +81,7 @@ def connected(function: Callable[Concatenate[Line, _P], int | None]) -> Callable
             )
         client = _client(url, token)
         try:
-            return function(Line(client, Screen(as_json)), *args, **kwargs)  # type: ignore[arg-type]
+            return function(Line(client, Screen(as_json)), *args, **kwargs)
         finally:
             client.close()
 

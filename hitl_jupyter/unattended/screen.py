@@ -6,6 +6,7 @@ What is asked for goes to the standard output, everything said beside it to the 
 
 from __future__ import annotations
 
+import getpass
 import sys
 from collections.abc import Sequence
 from typing import Any, TextIO
@@ -15,7 +16,6 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from hitl_jupyter.errors import HitlError
 from hitl_jupyter.tables import text_table
 from hitl_jupyter.unattended.inert import inert, inert_json, one_line
 
@@ -38,7 +38,7 @@ class Screen:
     Attributes
     ----------
     as_json : bool
-        Whether the standard output is read by a program.
+        Whether a program reads.
     console : rich.console.Console or None
         The terminal, where the standard output is one that people read.
     """
@@ -51,7 +51,25 @@ class Screen:
     @property
     def asks(self) -> bool:
         """Whether there is a person to ask."""
-        return sys.stdin.isatty() and sys.stderr.isatty()
+        return sys.stdin.isatty() and (sys.stdout.isatty() or sys.stderr.isatty())
+
+    def read(self, prompt: str) -> str:
+        """A line that a person types; raises ``EOFError`` where nobody will."""
+        if sys.stdout.isatty():
+            return input(inert(prompt))
+        print(inert(prompt), end="", file=sys.stderr, flush=True)
+        line = sys.stdin.readline()
+        if not line:
+            raise EOFError
+        return line.removesuffix("\n")
+
+    def read_secret(self, prompt: str) -> str:
+        """The same, unseen."""
+        return getpass.getpass(inert(prompt))
+
+    def tell(self, text: str) -> None:
+        """A line to the person who is asked."""
+        _write(*((sys.stdout, self.console) if sys.stdout.isatty() else (sys.stderr, self._beside)), text, "")
 
     def say(self, text: str, style: str = "") -> None:
         """A line of what was asked for."""
@@ -61,15 +79,6 @@ class Screen:
         """A line beside it; nothing where a program reads."""
         if not self.as_json:
             _write(sys.stderr, self._beside, text, style)
-
-    def error(self, error: HitlError) -> None:
-        """``code: sentence``, with a line per field; the same as JSON where a program reads."""
-        if self.as_json:
-            print(inert_json(_encoder.encode(error.to_json()).decode()), file=sys.stderr)
-            return
-        _write(sys.stderr, self._beside, f"{error.code}: {error.message}", "red")
-        for line in field_errors(error):
-            _write(sys.stderr, self._beside, f"  {line}", "red")
 
     def value(self, value: Any) -> None:
         """One JSON document, to be read by people too."""
@@ -89,15 +98,9 @@ class Screen:
         for at, name in enumerate(head):
             table.add_column(name, no_wrap=at < whole, overflow="fold")
         for row in cells:
-            table.add_row(*(Text(cell, STATUS_STYLES.get(cell, "") if at == status else "") for at, cell in enumerate(row)))
+            styles = [STATUS_STYLES.get(cell, "") if at == status else "" for at, cell in enumerate(row)]
+            table.add_row(*map(Text, row, styles))
         self.console.print(table)
-
-
-def field_errors(error: HitlError) -> list[str]:
-    """What is wrong with each field, a line each."""
-    found = error.details.get("errors")
-    entries = [entry for entry in found if isinstance(entry, dict)] if isinstance(found, list) else []
-    return [f"{entry['field']}: {entry['message']}" for entry in entries if entry.get("field") and "message" in entry]
 
 
 def _console(stream: TextIO) -> Console | None:
