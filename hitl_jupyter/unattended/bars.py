@@ -30,17 +30,18 @@ class Bars:
             self._progress.stop()
 
     def show(self, states: tuple[ProgressState, ...]) -> None:
-        """Bring them up to date."""
+        """Bring them up to date; what is done has none any more."""
         if self._progress is None:
             return
-        for state in states:
+        unfinished = [state for state in states if state.total is None or state.done < state.total]
+        for state in unfinished:
             if state.progress_id not in self._shown:
                 self._shown[state.progress_id] = self._progress.add_task("", total=state.total)
             label = one_line(state.label, LABEL_CHARS)
             self._progress.update(
                 self._shown[state.progress_id], description=label, completed=state.done, total=state.total
             )
-        for gone in self._shown.keys() - {state.progress_id for state in states}:
+        for gone in self._shown.keys() - {state.progress_id for state in unfinished}:
             self._progress.remove_task(self._shown.pop(gone))
 
 

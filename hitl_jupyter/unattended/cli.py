@@ -6,7 +6,6 @@ Only the command that runs is loaded: the help of the whole must not wait for an
 from __future__ import annotations
 
 import json
-import os
 import sys
 import traceback
 from collections.abc import Sequence
@@ -18,6 +17,7 @@ import click
 from hitl_jupyter.errors import HitlError
 from hitl_jupyter.unattended.exits import FAULT, INTERRUPTED, MEANINGS, OK, USAGE, exit_code
 from hitl_jupyter.unattended.inert import inert, inert_json
+from hitl_jupyter.unattended.pipes import nobody_reads
 from hitl_jupyter.version import __version__
 
 PROGRAM = "jupyter hitl"
@@ -85,8 +85,7 @@ def run(arguments: Sequence[str]) -> int:
         _say(error, as_json)
         return exit_code(error)
     except BrokenPipeError:
-        # Who reads has gone, as `head` does; nothing more can be said to it, not even at the exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        nobody_reads()
         return OK
     except Exception:
         traceback.print_exc()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import sys
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec
 from urllib.parse import parse_qs, urlsplit
@@ -18,6 +18,9 @@ from hitl_jupyter.notebook.client import Client
 from hitl_jupyter.notebook.discovery import Server, find_again, find_for_terminal
 from hitl_jupyter.notebook.host import Host
 from hitl_jupyter.notebook.server_host import ServerHost
+from hitl_jupyter.summary import Summary
+from hitl_jupyter.unattended.exits import OK
+from hitl_jupyter.unattended.pipes import nobody_reads
 from hitl_jupyter.unattended.screen import Screen
 
 SHORTEST_PREFIX = 4
@@ -39,32 +42,37 @@ class Line:
         self.screen = screen
 
     def session(self, text: str) -> str:
-        """The session whose id begins so.
-
-        Raises
-        ------
-        click.BadParameter
-            It is too short to be looked for.
-        NotFound, UnclearTarget
-            No session's does, or several sessions' do.
-        """
-        if _is_whole(text):
-            return text
-        prefix = text.lower()
-        if len(prefix) < SHORTEST_PREFIX:
-            raise click.BadParameter(f"{text!r} is too short: give at least {SHORTEST_PREFIX} characters of the id.")
-        found = [summary for summary in self.host.sessions() if summary.session_id.startswith(prefix)]
-        if not found:
-            raise NotFound(f"No session's id begins with {text!r}. `jupyter hitl list` has those there are.")
-        if len(found) > 1:
-            listed = ", ".join(f"{summary.session_id} ({summary.title})" for summary in found[:LISTED])
-            more = f" and {len(found) - LISTED} more" if len(found) > LISTED else ""
-            raise UnclearTarget(f"{len(found)} sessions begin with {text!r}: {listed}{more}. Give more of the id.")
-        return found[0].session_id
+        """The session that an ID in the command line means; raises as :func:`session_named` does."""
+        return session_named(text, self.host.sessions)
 
     def shown_id(self, session_id: str) -> str:
         """An id as it is shown: short for people, whole for pipes."""
         return session_id if self.screen.console is None else session_id[:SHORT]
+
+
+def session_named(text: str, sessions: Callable[[], Iterable[Summary]]) -> str:
+    """The session whose id is so, or begins so.
+
+    Raises
+    ------
+    click.BadParameter
+        It is too short to be looked for.
+    NotFound, UnclearTarget
+        No session's does, or several sessions' do.
+    """
+    if _is_whole(text):
+        return text
+    prefix = text.lower()
+    if len(prefix) < SHORTEST_PREFIX:
+        raise click.BadParameter(f"{text!r} is too short: give at least {SHORTEST_PREFIX} characters of the id.")
+    found = [summary for summary in sessions() if summary.session_id.startswith(prefix)]
+    if not found:
+        raise NotFound(f"No session's id begins with {text!r}. `jupyter hitl list` has those there are.")
+    if len(found) > 1:
+        listed = ", ".join(f"{summary.session_id} ({summary.title})" for summary in found[:LISTED])
+        more = f" and {len(found) - LISTED} more" if len(found) > LISTED else ""
+        raise UnclearTarget(f"{len(found)} sessions begin with {text!r}: {listed}{more}. Give more of the id.")
+    return found[0].session_id
 
 
 def connected(function: Callable[Concatenate[Line, _P], int | None]) -> Callable[..., int | None]:
@@ -81,7 +89,12 @@ def connected(function: Callable[Concatenate[Line, _P], int | None]) -> Callable
             )
         client = _client(url, token)
         try:
-            return function(Line(client, Screen(as_json)), *args, **kwargs)
+            code = function(Line(client, Screen(as_json)), *args, **kwargs)
+            sys.stdout.flush()
+            return code
+        except BrokenPipeError:  # told here: click would make it the code of a session that failed
+            nobody_reads()
+            return OK
         finally:
             client.close()
 

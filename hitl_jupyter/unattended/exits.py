@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from hitl_jupyter.errors import HitlError, NoServer, SeveralServers, VersionMismatch
-from hitl_jupyter.protocol import Status
 
 OK = 0
 ENDED_BADLY = 1
@@ -37,6 +36,6 @@ def exit_code(error: HitlError) -> int:
     return NO_SERVER if isinstance(error, NoServer | VersionMismatch) else REFUSED
 
 
-def exit_code_of(status: Status) -> int:
+def exit_code_of(status: str) -> int:
     """The code of a session that was waited for."""
     return OK if status == "completed" else ENDED_BADLY

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import getpass
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, TextIO
 
 import msgspec
@@ -88,17 +88,19 @@ class Screen:
         """One of several JSON documents, a line each, at once."""
         print(inert_json(_encoder.encode(value).decode()), flush=True)
 
-    def table(self, head: Sequence[str], rows: Sequence[Sequence[str]], whole: int = 1, status: int = -1) -> None:
-        """Columns; on a terminal the first ``whole`` of them are never cut, and column ``status`` has its colours."""
+    def table(self, head: Sequence[str], rows: Sequence[Sequence[str]], whole: Collection[str]) -> None:
+        """Columns; on a terminal those named in ``whole`` are never cut, and a status has its colour."""
         cells = [[one_line(cell) for cell in row] for row in rows]
         if self.console is None:
             print(text_table(head, cells))
             return
         table = Table(box=None, pad_edge=False, header_style="bold")
-        for at, name in enumerate(head):
-            table.add_column(name, no_wrap=at < whole, overflow="fold")
+        for name in head:
+            table.add_column(name, no_wrap=name in whole, overflow="fold")
         for row in cells:
-            styles = [STATUS_STYLES.get(cell, "") if at == status else "" for at, cell in enumerate(row)]
+            styles = [
+                STATUS_STYLES.get(cell, "") if name == "status" else "" for name, cell in zip(head, row, strict=True)
+            ]
             table.add_row(*map(Text, row, styles))
         self.console.print(table)
 

@@ -14,6 +14,7 @@ from hitl_jupyter.unattended.connection import Line, connected
 from hitl_jupyter.unattended.durations import ago
 
 HEAD = ("id", "task", "title", "status", "age", "waits for")
+WHOLE = ("id", "status", "age")
 
 
 @click.command("list")
@@ -29,7 +30,7 @@ def command(line: Line, status: tuple[str, ...], task: str | None, limit: int) -
         line.screen.value(found)
     elif found:
         now = time.time()
-        line.screen.table(HEAD, [_row(line, summary, now) for summary in found], status=HEAD.index("status"))
+        line.screen.table(HEAD, [_row(line, summary, now) for summary in found], whole=WHOLE)
     else:
         line.screen.note("No sessions.")
 

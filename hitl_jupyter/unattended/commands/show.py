@@ -35,7 +35,7 @@ def command(line: Line, session_id: str, follows: bool, tail: int | None) -> int
     if line.screen.as_json and not follows:
         line.screen.value(snapshot)
         return None
-    _facts(line, snapshot)
+    _facts(line, snapshot, hints=not follows)
     if not follows:
         _transcript(line, snapshot, tail)
         return None
@@ -46,14 +46,14 @@ def command(line: Line, session_id: str, follows: bool, tail: int | None) -> int
         return INTERRUPTED
 
 
-def _facts(line: Line, snapshot: Snapshot) -> None:
+def _facts(line: Line, snapshot: Snapshot, hints: bool) -> None:
     """What is known of it, for people: a program has the snapshot."""
     if line.screen.as_json:
         return
     line.screen.say(headline(snapshot), STATUS_STYLES.get(snapshot.status, ""))
     for name, value in _named(snapshot):
         line.screen.say(f"{name:<9} {one_line(value)}", "dim")
-    for request in snapshot.open_requests:
+    for request in snapshot.open_requests if hints else ():
         line.screen.say(f"{'answer':<9} {how_to_answer(line, snapshot, request)}", "dim")
     line.screen.say("")
 

@@ -41,15 +41,17 @@ def command(
     follows: bool,
     **how: Any,
 ) -> int | None:
-    """Start a task that `jupyter hitl tasks` lists, or module:function; print the session's id.
+    """Start a task, and print the session's id. NAME is one that `jupyter hitl tasks` lists, or its part behind the
+    colon where only one ends so, or any module:function that the server can import.
 
     A VALUE is read as the task's parameter has its type; where that is not known, as JSON if it is JSON, else as text.
     An interrupt while waiting leaves the session alone.
     """
     if wait and follows:
         raise click.UsageError("--wait prints the end, --follow all of it: give one of them.")
-    parameters = {**_read(source), **parse_parameters(given, _schema(line, task) if given else None)}
-    session_id = line.host.start(StartTask(task=task, params=parameters, idempotency_key=uuid4().hex, **how))
+    name, schema = _found(line, task) if given or ":" not in task else (task, None)
+    parameters = {**_read(source), **parse_parameters(given, schema)}
+    session_id = line.host.start(StartTask(task=name, params=parameters, idempotency_key=uuid4().hex, **how))
     if not wait and not follows:
         line.screen.value({"session_id": session_id}) if line.screen.as_json else line.screen.say(session_id)
         return None
@@ -73,13 +75,18 @@ def _read(source: str | None) -> dict[str, Any]:
     return parameters
 
 
-def _schema(line: Line, name: str) -> dict[str, Any] | None:
-    """What the server says of the task's parameters, if it says anything."""
+def _found(line: Line, name: str) -> tuple[str, dict[str, Any] | None]:
+    """A task's whole name, and the schema of its parameters, if the server knows one."""
     try:
         tasks = line.client.get("tasks")["tasks"]
     except LaunchFailed:  # it lists none now; a task that is named in full may start all the same
-        return None
-    return next((task.get("schema") for task in tasks if task.get("name") == name), None)
+        return name, None
+    schemas = {task["name"]: task.get("schema") for task in tasks}
+    found = [whole for whole in schemas if name in (whole, whole.rpartition(":")[2])]
+    if len(found) > 1:
+        raise click.BadParameter(f"several tasks are called so: {', '.join(found)}. Give the whole name.")
+    whole = found[0] if found else name
+    return whole, schemas.get(whole)
 
 
 def _wait(line: Line, session_id: str) -> Snapshot:

@@ -25,7 +25,7 @@ def command(line: Line) -> None:
         return
     rows = [_row(task) for task in listing.get("tasks", [])]
     if rows:
-        line.screen.table(HEAD, rows)
+        line.screen.table(HEAD, rows, whole=("task",))
     else:
         line.screen.note("No task is registered. Name one in a package's entry points `hitl_jupyter.tasks`.")
 
