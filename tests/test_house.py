@@ -21,12 +21,13 @@ LONGEST_FUNCTION = 60
 # Room → the rooms it may import. A room is a folder or a module of the package; `messages` is link/messages.py alone.
 WORDS = {
     "errors", "protocol", "states", "snapshot", "summary", "wording", "tables", "final_output", "masking", "projection",
-    "forms", "version",
+    "forms", "version", "kernel_launch",
 }  # fmt: skip
 MAY_IMPORT: dict[str, set[str]] = {
     "version": set(),
     "errors": set(),
-    "protocol": {"errors"},
+    "kernel_launch": set(),
+    "protocol": {"errors", "kernel_launch"},
     "states": {"protocol"},
     "snapshot": {"protocol", "states"},
     "summary": {"protocol", "snapshot"},
@@ -43,7 +44,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "launchers": {*WORDS, "link"},
     "engine": {*WORDS, "link", "journal", "launchers"},
     "server": {*WORDS, "engine", "journal", "launchers"},
-    "notebook": {*WORDS, "engine", "journal", "launchers", "author", "worker"},
+    "notebook": {*WORDS, "engine", "journal", "launchers", "link", "author", "worker"},
     "unattended": {*WORDS, "notebook"},
     "demo": {"__init__"},
     "__init__": {*WORDS, "author", "notebook", "server"},
