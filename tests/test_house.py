@@ -56,6 +56,8 @@ ONLY_IN: dict[str, set[str]] = {
     "jupyter_server": {"server"},
     "ipywidgets": {"notebook"},
     "anywidget": {"notebook"},
+    "click": {"unattended"},
+    "rich": {"unattended"},
     "httpx": {"notebook"},
     "websocket": {"notebook"},
     "apsw": {"journal"},

@@ -127,13 +127,13 @@ def find_for_terminal(
     variables = os.environ if environ is None else environ
     folder = Path(jupyter_runtime_dir()) if runtime_dir is None else runtime_dir
     if url is not None:
-        return _by_address(url, token or _token_for(url, variables), folder)
+        return _by_address(url, token or _token_for(url, variables), folder, "--url")
     if address := variables.get("HITL_JUPYTER_URL"):
         return _by_address(address, token or variables.get("HITL_JUPYTER_TOKEN"), folder)
     if (parent := _by_parent(variables, folder)) is not None:
         return parent
     if address := variables.get("JUPYTER_SERVER_URL"):
-        return _by_address(address, token or variables.get("JUPYTER_TOKEN"), folder, _by_hub(variables))
+        return _by_address(address, token or variables.get("JUPYTER_TOKEN"), folder, otherwise=_by_hub(variables))
     return _by_hub(variables) or _only(running(folder))
 
 
@@ -142,6 +142,18 @@ def running(runtime_dir: Path | None = None) -> list[Server]:
     folder = Path(jupyter_runtime_dir()) if runtime_dir is None else runtime_dir
     paths = sorted((path for path in folder.glob("hitl-*.json") if _is_private(path)), key=_modified, reverse=True)
     return [_from_file(file) for file in map(_read, paths) if file is not None and is_alive(file.pid)]
+
+
+def server_at(url: str, token: str | None = None, variable: str = "HITL_JUPYTER_URL") -> Server:
+    """The server at an address that somebody wrote into ``variable``; its token may stand in the address.
+
+    Raises
+    ------
+    NoServer
+        That is no address.
+    """
+    token = token or parse_qs(urlsplit(url).query).get("token", [""])[0]
+    return _server(url, f"token {token}" if token else None, "variable", variable=variable)
 
 
 def is_alive(pid: int) -> bool:
@@ -159,17 +171,15 @@ def is_alive(pid: int) -> bool:
 
 def _by_variable(environ: Mapping[str, str]) -> Server | None:
     url = environ.get("HITL_JUPYTER_URL")
-    if not url:
-        return None
-    token = environ.get("HITL_JUPYTER_TOKEN") or parse_qs(urlsplit(url).query).get("token", [""])[0]
-    return _server(url, f"token {token}" if token else None, "variable")
+    return server_at(url, environ.get("HITL_JUPYTER_TOKEN")) if url else None
 
 
-def _by_address(url: str, token: str | None, folder: Path, otherwise: Server | None = None) -> Server:
+def _by_address(
+    url: str, token: str | None, folder: Path, variable: str = "HITL_JUPYTER_URL", otherwise: Server | None = None
+) -> Server:
     """The server at an address: with the token given, else with its own file's secret, else as ``otherwise`` says."""
-    token = token or parse_qs(urlsplit(url).query).get("token", [""])[0]
-    named = _server(url, f"token {token}" if token else None, "variable")
-    if token:
+    named = server_at(url, token, variable)
+    if named.authorization:
         return named
     return next((server for server in running(folder) if _is_same(server, named)), otherwise or named)
 
@@ -177,7 +187,7 @@ def _by_address(url: str, token: str | None, folder: Path, otherwise: Server | N
 def _token_for(url: str, environ: Mapping[str, str]) -> str | None:
     """The token of the environment, unless it is said to be another server's: it must not be shown to this one."""
     its_server = environ.get("HITL_JUPYTER_URL")
-    if its_server and not _is_same(_server(its_server, None, "variable"), _server(url, None, "variable")):
+    if its_server and not _is_same(server_at(its_server), server_at(url, variable="--url")):
         return None
     return environ.get("HITL_JUPYTER_TOKEN")
 
@@ -242,7 +252,13 @@ def _from_file(file: RuntimeFile) -> Server:
     return _server(file.url, f"hitl {file.secret}", "file", file.store)
 
 
-def _server(url: str, authorization: str | None, found: Found, store: str | None = None) -> Server:
+def _server(
+    url: str,
+    authorization: str | None,
+    found: Found,
+    store: str | None = None,
+    variable: str = "HITL_JUPYTER_URL",
+) -> Server:
     parts = urlsplit(url.strip())
     path = _base_path(parts.path)
     if parts.scheme == "http+unix":
@@ -257,7 +273,7 @@ def _server(url: str, authorization: str | None, found: Found, store: str | None
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise NoServer(
             f"{url!r} is not the address of a Jupyter server; it looks like http://localhost:8888/. "
-            "Set HITL_JUPYTER_URL to the address that stands in the browser."
+            f"Set {variable} to the address that stands in the browser."
         )
     local = found == "file" and _is_this_machine(parts.hostname)
     netloc = _without_wildcard(parts.hostname, parts.port, parts.netloc)

@@ -38,6 +38,11 @@ class ServerHost:
     def __repr__(self) -> str:
         return "ServerHost()"
 
+    @property
+    def over(self) -> bool:
+        """Whether it can be called no more: never, for a server may come back."""
+        return False
+
     def start(self, request: StartTask) -> str:
         """Start a task there; ``request`` gets an idempotency key if it has none, for it may have to be sent twice."""
         request.idempotency_key = request.idempotency_key or uuid4().hex

@@ -11,6 +11,8 @@ import anyio.to_thread
 
 from hitl_jupyter.errors import HitlError, NotFound, ResultUnavailable
 from hitl_jupyter.final_output import final_output
+from hitl_jupyter.notebook.attendance import is_unattended
+from hitl_jupyter.notebook.cells import fail_cell
 from hitl_jupyter.notebook.fallback import live_output, mime_bundle
 from hitl_jupyter.notebook.host import Host
 from hitl_jupyter.notebook.hosts import current_host
@@ -235,6 +237,8 @@ class Session:
         return headline(snapshot)
 
     def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+        if is_unattended():
+            return self._shown_at_its_end(), {}
         # It tells how it ended only if the notebook has waited for the end: else it would depend on the clock.
         if self._widget is None:
             self._widget = SessionWidget(self.id, self.title, self._host)
@@ -251,6 +255,17 @@ class Session:
         return hash(self.id)
 
     # -- how
+
+    def _shown_at_its_end(self) -> dict[str, Any]:
+        """What a cell shows where nobody is there: the end, waited for. One that failed fails the cell."""
+        try:
+            self._ending = self._wait(_ended, None)
+        except HitlError as error:
+            fail_cell(error)
+            return live_output(self._title or "")
+        if self._ending.status == "failed":
+            fail_cell(failure(self._ending))
+        return final_output(self._ending)
 
     def _look(self) -> Snapshot:
         return self._host.snapshot(self.id)

@@ -13,6 +13,8 @@ from tests.support.waiting import eventually
 BecomeKernel = Callable[[JupyterProcess], None]
 
 FOREIGN = (
+    "HITL_JUPYTER_ASK",
+    "HITL_JUPYTER_UNATTENDED",
     "HITL_JUPYTER_URL",
     "HITL_JUPYTER_TOKEN",
     "JPY_PARENT_PID",
@@ -44,6 +46,7 @@ def become_kernel(no_server: None, monkeypatch: pytest.MonkeyPatch) -> BecomeKer
         eventually(published.exists, "the extension publishes its address")
         monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(server.runtime))
         monkeypatch.setenv("JPY_PARENT_PID", str(server.process.pid))
+        monkeypatch.setenv("HITL_JUPYTER_UNATTENDED", "0")  # a test looks like a script that nobody watches
 
     return become
 
