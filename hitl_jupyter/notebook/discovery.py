@@ -16,7 +16,7 @@ import socket
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
-from urllib.parse import parse_qs, unquote, urlsplit, urlunsplit
+from urllib.parse import SplitResult, parse_qs, unquote, urlsplit, urlunsplit
 
 import msgspec
 from jupyter_core.paths import jupyter_runtime_dir
@@ -152,7 +152,7 @@ def server_at(url: str, token: str | None = None, variable: str = "HITL_JUPYTER_
     NoServer
         That is no address.
     """
-    token = token or parse_qs(urlsplit(url).query).get("token", [""])[0]
+    token = token or parse_qs(_parts(url, variable).query).get("token", [""])[0]
     return _server(url, f"token {token}" if token else None, "variable", variable=variable)
 
 
@@ -259,7 +259,7 @@ def _server(
     store: str | None = None,
     variable: str = "HITL_JUPYTER_URL",
 ) -> Server:
-    parts = urlsplit(url.strip())
+    parts = _parts(url, variable)
     path = _base_path(parts.path)
     if parts.scheme == "http+unix":
         return Server(
@@ -271,10 +271,7 @@ def _server(
             local=True,
         )
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise NoServer(
-            f"{url!r} is not the address of a Jupyter server; it looks like http://localhost:8888/. "
-            f"Set {variable} to the address that stands in the browser."
-        )
+        raise _no_address(url, variable)
     local = found == "file" and _is_this_machine(parts.hostname)
     netloc = _without_wildcard(parts.hostname, parts.port, parts.netloc)
     return Server(
@@ -283,6 +280,23 @@ def _server(
         found=found,
         store=store,
         local=local,
+    )
+
+
+def _parts(url: str, variable: str) -> SplitResult:
+    try:
+        parts = urlsplit(url.strip())
+        _ = parts.port  # read only now, and refused only now
+    except ValueError:
+        raise _no_address(url, variable) from None
+    return parts
+
+
+def _no_address(url: str, variable: str) -> NoServer:
+    shown = url.partition("?")[0]  # a token may stand behind it
+    return NoServer(
+        f"{shown!r} is not the address of a Jupyter server; it looks like http://localhost:8888/. "
+        f"Set {variable} to the address that stands in the browser."
     )
 
 

@@ -23,10 +23,10 @@ from hitl_jupyter.protocol import (
     TaskFailed,
 )
 from hitl_jupyter.snapshot import OpenRequest, Snapshot, fold
-from hitl_jupyter.unattended.bars import Bars
-from hitl_jupyter.unattended.connection import Line
-from hitl_jupyter.unattended.feed import Feed
-from hitl_jupyter.unattended.seqs import seq_of
+from hitl_jupyter.terminal.bars import Bars
+from hitl_jupyter.terminal.connection import Line
+from hitl_jupyter.terminal.feed import Feed
+from hitl_jupyter.terminal.seqs import seq_of
 
 _EVENTS = get_args(JournalEvent)
 

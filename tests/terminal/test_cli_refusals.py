@@ -10,7 +10,7 @@ import pytest
 
 from tests.support.jupyter_process import jupyter
 from tests.support.waiting import eventually
-from tests.unattended.commands import TASKS, Commands
+from tests.terminal.commands import TASKS, Commands
 
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(120)]
 

@@ -10,7 +10,7 @@ import msgspec
 
 from hitl_jupyter.errors import HitlError
 from hitl_jupyter.protocol import Reset, ServerMessage, StateReplayComplete, StateReplayStart
-from hitl_jupyter.unattended.seqs import seq_of
+from hitl_jupyter.terminal.seqs import seq_of
 
 _messages = msgspec.json.Decoder(list[ServerMessage])
 

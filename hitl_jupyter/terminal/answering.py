@@ -16,9 +16,9 @@ from hitl_jupyter.notebook.prompting import ask_yes_or_no
 from hitl_jupyter.notebook.questions import command_for, question_of
 from hitl_jupyter.protocol import AnswerCommand, Answers, Confirm, RequestResolved, RequestUserInput, TaskFailed
 from hitl_jupyter.snapshot import OpenRequest
-from hitl_jupyter.unattended.connection import Line
-from hitl_jupyter.unattended.durations import ago, at
-from hitl_jupyter.unattended.parameters import parse_value
+from hitl_jupyter.terminal.connection import Line
+from hitl_jupyter.terminal.durations import ago, at
+from hitl_jupyter.terminal.parameters import parse_value
 from hitl_jupyter.wording import answer
 
 _YES_OR_NO = {"type": "boolean"}

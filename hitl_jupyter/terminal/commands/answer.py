@@ -7,9 +7,9 @@ import click
 from hitl_jupyter.errors import AlreadySettled, UnclearTarget
 from hitl_jupyter.notebook.prompting import prompt
 from hitl_jupyter.protocol import Answers, RequestResolved
-from hitl_jupyter.unattended.answering import Answering, Given, read_value, settled_by
-from hitl_jupyter.unattended.connection import Line, connected
-from hitl_jupyter.unattended.targets import choose
+from hitl_jupyter.terminal.answering import Answering, Given, read_value, settled_by
+from hitl_jupyter.terminal.connection import Line, connected
+from hitl_jupyter.terminal.targets import choose
 from hitl_jupyter.wording import answer as worded
 
 

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from hitl_jupyter.snapshot import ProgressState
-from hitl_jupyter.unattended.inert import one_line
+from hitl_jupyter.terminal.inert import one_line
 
 LABEL_CHARS = 40
 

@@ -9,13 +9,13 @@ import click
 
 from hitl_jupyter.notebook.transcript import TranscriptWriter
 from hitl_jupyter.snapshot import ProgressState, Snapshot
-from hitl_jupyter.unattended.connection import Line, connected
-from hitl_jupyter.unattended.durations import ago, at
-from hitl_jupyter.unattended.exits import INTERRUPTED, exit_code_of
-from hitl_jupyter.unattended.history import history
-from hitl_jupyter.unattended.inert import one_line
-from hitl_jupyter.unattended.screen import STATUS_STYLES
-from hitl_jupyter.unattended.view import STYLES, follow, how_to_answer
+from hitl_jupyter.terminal.connection import Line, connected
+from hitl_jupyter.terminal.durations import ago, at
+from hitl_jupyter.terminal.exits import INTERRUPTED, exit_code_of
+from hitl_jupyter.terminal.history import history
+from hitl_jupyter.terminal.inert import one_line
+from hitl_jupyter.terminal.screen import STATUS_STYLES
+from hitl_jupyter.terminal.view import STYLES, follow, how_to_answer
 from hitl_jupyter.wording import headline
 
 

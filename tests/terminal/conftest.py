@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.jupyter_process import JupyterProcess, jupyter
-from tests.unattended.commands import OWN_TASKS, TASKS, Commands
+from tests.terminal.commands import OWN_TASKS, TASKS, Commands
 
 ROOT = Path(__file__).parents[2]
 

@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
 import click
 from msgspec.structs import replace
@@ -19,9 +19,9 @@ from hitl_jupyter.notebook.discovery import Server, find_again, find_for_termina
 from hitl_jupyter.notebook.host import Host
 from hitl_jupyter.notebook.server_host import ServerHost
 from hitl_jupyter.summary import Summary
-from hitl_jupyter.unattended.exits import OK
-from hitl_jupyter.unattended.pipes import nobody_reads
-from hitl_jupyter.unattended.screen import Screen
+from hitl_jupyter.terminal.exits import OK
+from hitl_jupyter.terminal.pipes import nobody_reads
+from hitl_jupyter.terminal.screen import Screen
 
 SHORTEST_PREFIX = 4
 SHORT = 8
@@ -81,7 +81,7 @@ def connected(function: Callable[Concatenate[Line, _P], int | None]) -> Callable
     @functools.wraps(function)
     def command(*args: Any, url: str | None, token_file: str | None, as_json: bool, **kwargs: Any) -> int | None:
         token = _token(token_file)
-        if url is not None and parse_qs(urlsplit(url).query).get("token"):
+        if url is not None and parse_qs(url.partition("?")[2]).get("token"):
             raise click.BadParameter(
                 "a token in the command line is there for everybody on this machine to read. Set HITL_JUPYTER_URL to "
                 "this address instead, or give the token with --token-file.",

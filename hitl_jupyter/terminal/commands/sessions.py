@@ -10,8 +10,8 @@ import click
 from hitl_jupyter.protocol import Status
 from hitl_jupyter.states import STATUSES
 from hitl_jupyter.summary import Summary
-from hitl_jupyter.unattended.connection import Line, connected
-from hitl_jupyter.unattended.durations import ago
+from hitl_jupyter.terminal.connection import Line, connected
+from hitl_jupyter.terminal.durations import ago
 
 HEAD = ("id", "task", "title", "status", "age", "waits for")
 WHOLE = ("id", "status", "age")

@@ -1,7 +1,7 @@
 """Where a command writes: plain text into a pipe, colours and bars on a terminal, JSON for scripts.
 
 What is asked for goes to the standard output, everything said beside it to the standard error. All text is made
-:mod:`~hitl_jupyter.unattended.inert` on its way.
+:mod:`~hitl_jupyter.terminal.inert` on its way.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from hitl_jupyter.tables import text_table
-from hitl_jupyter.unattended.inert import inert, inert_json, one_line
+from hitl_jupyter.terminal.inert import inert, inert_json, one_line
 
 STATUS_STYLES = {
     "queued": "dim",

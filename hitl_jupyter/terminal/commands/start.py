@@ -11,10 +11,10 @@ from hitl_jupyter.errors import LaunchFailed
 from hitl_jupyter.notebook.watch import Watch
 from hitl_jupyter.protocol import StartTask
 from hitl_jupyter.snapshot import Snapshot
-from hitl_jupyter.unattended.connection import Line, connected
-from hitl_jupyter.unattended.exits import INTERRUPTED, exit_code_of
-from hitl_jupyter.unattended.parameters import parse_parameters, read_json
-from hitl_jupyter.unattended.view import follow, how_to_answer
+from hitl_jupyter.terminal.connection import Line, connected
+from hitl_jupyter.terminal.exits import INTERRUPTED, exit_code_of
+from hitl_jupyter.terminal.parameters import parse_parameters, read_json
+from hitl_jupyter.terminal.view import follow, how_to_answer
 from hitl_jupyter.wording import headline, json_text
 
 WAKE_SECONDS = 3600.0

@@ -12,7 +12,7 @@ from typing import Any
 import pexpect
 
 from tests.support.jupyter_process import JupyterProcess
-from tests.unattended import tasks
+from tests.terminal import tasks
 
 SECONDS = 40
 TASKS = "tests.server.tasks"

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from hitl_jupyter.notebook.host import Host
 from hitl_jupyter.protocol import JournalEvent
 from hitl_jupyter.snapshot import Snapshot
-from hitl_jupyter.unattended.seqs import seq_of
+from hitl_jupyter.terminal.seqs import seq_of
 
 PAGE = 5000
 

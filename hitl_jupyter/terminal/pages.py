@@ -26,8 +26,8 @@ from hitl_jupyter.protocol import (
     TaskFailed,
 )
 from hitl_jupyter.snapshot import Snapshot
-from hitl_jupyter.unattended.durations import at
-from hitl_jupyter.unattended.inert import inert
+from hitl_jupyter.terminal.durations import at
+from hitl_jupyter.terminal.inert import inert
 from hitl_jupyter.wording import headline
 
 _PICTURES = {"image/png": b"\x89PNG\r\n\x1a\n", "image/jpeg": b"\xff\xd8\xff"}

@@ -9,8 +9,8 @@ import click
 from hitl_jupyter.errors import AlreadySettled, UnclearTarget
 from hitl_jupyter.protocol import TaskFailed
 from hitl_jupyter.snapshot import OpenRequest, Settled, Snapshot
-from hitl_jupyter.unattended.connection import Line
-from hitl_jupyter.unattended.inert import one_line
+from hitl_jupyter.terminal.connection import Line
+from hitl_jupyter.terminal.inert import one_line
 from hitl_jupyter.wording import TRY_AGAIN, headline
 
 RETRY = "retry"

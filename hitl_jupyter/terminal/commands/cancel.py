@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from hitl_jupyter.unattended.connection import Line, connected
+from hitl_jupyter.terminal.connection import Line, connected
 
 
 @click.command("cancel")

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.waiting import eventually
-from tests.unattended.commands import TASKS, Commands
+from tests.terminal.commands import TASKS, Commands
 
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(120)]
 
@@ -38,7 +38,7 @@ def test_the_help_names_every_command_and_every_exit_code(hitl: Commands) -> Non
 
 def test_the_help_loads_nothing_that_it_does_not_need(hitl: Commands) -> None:
     look = (
-        "import sys; from hitl_jupyter.unattended.cli import run; run(['--help']); "
+        "import sys; from hitl_jupyter.terminal.cli import run; run(['--help']); "
         "print([m for m in ('httpx', 'rich', 'msgspec', 'hitl_jupyter.notebook') if m in sys.modules])"
     )
     done = subprocess.run(

@@ -9,7 +9,7 @@ import pytest
 
 from tests.notebook.real_kernel import notebook_kernel
 from tests.support.waiting import eventually
-from tests.unattended.commands import Commands, to_the_end
+from tests.terminal.commands import Commands, to_the_end
 
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(120)]
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from hitl_jupyter.unattended.cli import COMMANDS
-from hitl_jupyter.unattended.exits import MEANINGS
+from hitl_jupyter.terminal.cli import COMMANDS
+from hitl_jupyter.terminal.exits import MEANINGS
 from tests.support.jupyter_process import JupyterProcess
 from tests.support.waiting import eventually
 
@@ -47,7 +47,7 @@ def outputs(server: JupyterProcess, commands: list[str]) -> Iterator[str]:
         assert shell.stdin is not None
         assert shell.stdout is not None
         for command in commands:
-            shell.stdin.write(f"{command.strip()}\nkept=(\"${{PIPESTATUS[@]}}\"); echo '{MARK}'; (exit $kept)\n")
+            shell.stdin.write(f"{command.strip()}\necho '{MARK}'\n")
             shell.stdin.flush()
             yield "".join(iter(shell.stdout.readline, f"{MARK}\n"))
             eventually(lambda: is_quiet(server), "the sessions wait or have ended")

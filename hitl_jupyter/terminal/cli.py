@@ -15,9 +15,9 @@ from typing import cast
 import click
 
 from hitl_jupyter.errors import HitlError
-from hitl_jupyter.unattended.exits import FAULT, INTERRUPTED, MEANINGS, OK, USAGE, exit_code
-from hitl_jupyter.unattended.inert import inert, inert_json
-from hitl_jupyter.unattended.pipes import nobody_reads
+from hitl_jupyter.terminal.exits import FAULT, INTERRUPTED, MEANINGS, OK, USAGE, exit_code
+from hitl_jupyter.terminal.inert import inert, inert_json
+from hitl_jupyter.terminal.pipes import nobody_reads
 from hitl_jupyter.version import __version__
 
 PROGRAM = "jupyter hitl"
@@ -47,7 +47,7 @@ class Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        module = import_module(f"hitl_jupyter.unattended.commands.{_MODULES.get(cmd_name, cmd_name)}")
+        module = import_module(f"hitl_jupyter.terminal.commands.{_MODULES.get(cmd_name, cmd_name)}")
         return cast("click.Command", module.command)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -12,10 +12,10 @@ import click
 import msgspec
 
 from hitl_jupyter.notebook.transcript import transcript
-from hitl_jupyter.unattended.connection import Line, connected
-from hitl_jupyter.unattended.history import history
-from hitl_jupyter.unattended.inert import inert, inert_json
-from hitl_jupyter.unattended.pages import html_page, markdown_page
+from hitl_jupyter.terminal.connection import Line, connected
+from hitl_jupyter.terminal.history import history
+from hitl_jupyter.terminal.inert import inert, inert_json
+from hitl_jupyter.terminal.pages import html_page, markdown_page
 
 FORMATS = ("json", "transcript", "md", "html")
 

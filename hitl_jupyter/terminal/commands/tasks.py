@@ -6,9 +6,9 @@ from typing import Any
 
 import click
 
-from hitl_jupyter.unattended.connection import Line, connected
-from hitl_jupyter.unattended.inert import one_line
-from hitl_jupyter.unattended.parameters import describe_parameters
+from hitl_jupyter.terminal.connection import Line, connected
+from hitl_jupyter.terminal.inert import one_line
+from hitl_jupyter.terminal.parameters import describe_parameters
 
 HEAD = ("task", "parameters", "description")
 
