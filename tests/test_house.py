@@ -58,6 +58,8 @@ ONLY_IN: dict[str, set[str]] = {
     "jupyter_server": {"server"},
     "ipywidgets": {"notebook"},
     "anywidget": {"notebook"},
+    "click": {"terminal"},
+    "rich": {"terminal"},
     "httpx": {"notebook"},
     "websocket": {"notebook"},
     "apsw": {"journal"},
