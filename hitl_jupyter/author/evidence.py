@@ -43,6 +43,8 @@ _REPRS = {
     "_repr_json_": "application/json",
 }
 
+_NEEDS_SCRIPTS = "(not shown: it needs scripts, which do not run beside a question; show the bytes of a PNG of it instead)"
+
 _encode = msgspec.json.Encoder(enc_hook=str).encode
 
 
@@ -148,6 +150,8 @@ _CONVERTERS: tuple[Callable[[Any], MimeBundle | None], ...] = (chart, figure, _t
 def _by_reprs(value: Any) -> MimeBundle:
     if isinstance(value, type):
         return {}
+    if comes_from(value, "bokeh"):  # its HTML is a list of its properties, for a script to fold
+        return {"text/plain": f"{_plain(value)}\n{_NEEDS_SCRIPTS}"}
     whole = _called(value, "_repr_mimebundle_", include=None, exclude=None)
     if isinstance(whole, tuple):
         whole = whole[0]
