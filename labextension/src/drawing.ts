@@ -37,6 +37,9 @@ const EMBED_OPTIONS = { actions: false, tooltip: false, ast: true } as const;
 
 const PLOTLY_CONFIG = { displaylogo: false, responsive: true } as const;
 
+/** Plotly's own leave a narrow place nothing to draw in; labels of axes take more by themselves. */
+const PLOTLY_MARGIN = { l: 48, r: 20, t: 56, b: 40 } as const;
+
 /** The kind of a MIME type; null for all that is not on the list. */
 export function drawnKind(mimeType: string): DrawnKind | null {
   if (mimeType === 'application/vnd.plotly.v1+json') {
@@ -79,7 +82,7 @@ export function drawable(mimeType: string, value: Json): Drawable | null {
     }
     const inert = {
       data,
-      layout: isObject(layout) ? layout : {},
+      layout: { margin: PLOTLY_MARGIN, ...(isObject(layout) ? layout : {}) },
       config: PLOTLY_CONFIG,
       ...(Array.isArray(frames) && { frames })
     };

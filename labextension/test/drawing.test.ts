@@ -30,7 +30,7 @@ test('a figure of plotly is drawn without the settings it brings', () => {
   const given = drawable(PLOTLY, { ...figure, config: { responsive: false } });
   expect(given?.value).toEqual({
     data: figure.data,
-    layout: figure.layout,
+    layout: { ...figure.layout, margin: { l: 48, r: 20, t: 56, b: 40 } },
     config: { displaylogo: false, responsive: true }
   });
   expect((given?.value as typeof figure).layout).not.toBe(figure.layout);

@@ -54,7 +54,7 @@ export function SettledView({
   return (
     <div className="jp-hitl-Settled">
       <ActionIcon name={untouched ? 'clock' : no ? 'cross' : 'check'} />
-      <span>
+      <div className="jp-hitl-Settled-body">
         <span className="jp-hitl-Settled-what">
           {settledPhrase(strings.settled, settled)} · {clockTime(settled.at)}
         </span>
@@ -62,8 +62,8 @@ export function SettledView({
           <Marked text={settled.message.split('\n', 1)[0]} />
         </span>
         {comment !== null && comment !== '' && <q className="jp-hitl-Settled-comment">{comment}</q>}
-      </span>
-      {evidence !== false && <Seen settled={settled} />}
+        {evidence !== false && <Seen settled={settled} />}
+      </div>
     </div>
   );
 }
