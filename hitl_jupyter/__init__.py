@@ -57,6 +57,7 @@ if TYPE_CHECKING:
         WrongState,
     )
     from hitl_jupyter.notebook.api import attach, sessions, start
+    from hitl_jupyter.notebook.attendance import unattended
     from hitl_jupyter.notebook.session import Session
 
 __all__ = [
@@ -98,6 +99,7 @@ __all__ = [
     "sessions",
     "start",
     "task",
+    "unattended",
 ]
 
 _HOMES = {
@@ -109,6 +111,7 @@ _HOMES = {
     "attach": "notebook.api",
     "sessions": "notebook.api",
     "start": "notebook.api",
+    "unattended": "notebook.attendance",
 }
 """Where a public name lives; all others are errors."""
 

@@ -43,7 +43,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "launchers": {*WORDS, "link"},
     "engine": {*WORDS, "link", "journal", "launchers"},
     "server": {*WORDS, "engine", "journal", "launchers"},
-    "notebook": {*WORDS, "engine", "journal", "launchers", "author", "worker"},
+    "notebook": {*WORDS, "link", "engine", "journal", "launchers", "author", "worker"},
     "unattended": {*WORDS, "notebook"},
     "demo": {"__init__"},
     "__init__": {*WORDS, "author", "notebook", "server"},

@@ -3,27 +3,27 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection
 from html import escape
 from typing import Any, Literal
 from uuid import uuid4
 
 import msgspec
-from msgspec import Struct
 
 from hitl_jupyter.author.task import Task, as_task
 from hitl_jupyter.errors import NotFound, NotShippable
 from hitl_jupyter.notebook import shipping
-from hitl_jupyter.notebook.client import Client, shared_client
 from hitl_jupyter.notebook.environment import origin, worker_env
+from hitl_jupyter.notebook.host import Host
+from hitl_jupyter.notebook.hosts import current_host
 from hitl_jupyter.notebook.session import Session
 from hitl_jupyter.protocol import Origin, StartTask, Status
+from hitl_jupyter.summary import Summary
 from hitl_jupyter.tables import html_table, text_table
 
 KeepOrCancel = Literal["keep", "cancel"]
 
 DEFAULT_MAX_BODY = 10 * shipping.MIB
-PAGE = 100
 
 
 def start(
@@ -92,7 +92,7 @@ def start(
         session = hitl.start(train, rounds=3)
         model = session.result()
     """
-    client = shared_client()
+    host = current_host()
     request = StartTask(
         key=key,
         fresh=fresh,
@@ -107,8 +107,8 @@ def start(
     if isinstance(task, str):
         _name(request, task, args, kwargs)
     else:
-        _ship(request, as_task(task), args, kwargs, client)
-    return Session(client.post("start-task", request)["session_id"], client)
+        _ship(request, as_task(task), args, kwargs, host)
+    return Session(host.start(request), host)
 
 
 def attach(session_id: str | None = None) -> Session:
@@ -130,15 +130,15 @@ def attach(session_id: str | None = None) -> Session:
 
         hitl.attach()
     """
-    client = shared_client()
+    host = current_host()
     if session_id is not None:
-        session = Session(session_id, client)
+        session = Session(session_id, host)
         _ = session.status  # so that an unknown one is told here and not later
         return session
     here = origin()
-    for summary in _summaries(client):
+    for summary in host.sessions():
         if _is_from(here, summary.origin):
-            return Session(summary.session_id, client)
+            return Session(summary.session_id, host)
     place = f"{here.notebook}" if here.notebook else "this kernel"
     raise NotFound(
         f"No session was started from {place}. Start one with hitl.start(task), or find its id in hitl.sessions()."
@@ -170,17 +170,15 @@ def sessions(
 
         hitl.sessions(status="waiting")
     """
-    client = shared_client()
-    statuses = status if status is None or isinstance(status, str) else ",".join(status)
-    found = _summaries(client, status=statuses, task=task, limit=limit)
-    return SessionList(client, [summary for summary, _ in zip(found, range(limit), strict=False)])
+    host = current_host()
+    return SessionList(host, list(host.sessions(status=status, task=task, limit=limit)))
 
 
 class SessionList(list[Session]):
     """Sessions, shown as a table of how they stood when the list was made."""
 
-    def __init__(self, client: Client, summaries: list[Summary]) -> None:
-        super().__init__(Session(summary.session_id, client) for summary in summaries)
+    def __init__(self, host: Host, summaries: list[Summary]) -> None:
+        super().__init__(Session(summary.session_id, host) for summary in summaries)
         self._rows = [_row(summary) for summary in summaries]
 
     def __repr__(self) -> str:
@@ -190,45 +188,12 @@ class SessionList(list[Session]):
         return html_table(_HEAD, self._rows) if self else f"<p>{escape(repr(self))}</p>"
 
 
-class _Open(Struct):
-    message: str = ""
-
-
-class Summary(Struct, kw_only=True):
-    """One line of the server's list, as far as it is looked at here."""
-
-    session_id: str
-    task: str = ""
-    title: str = ""
-    status: Status = "queued"
-    attempt: int = 0
-    origin: Origin | None = None
-    open_requests: list[_Open] = []
-    error: str | None = None
-
-
-class _Page(Struct):
-    sessions: list[Summary]
-    cursor: str | None = None
-
-
 _HEAD = ("session", "task", "status", "attempt", "waits for")
 
 
 def _row(summary: Summary) -> tuple[str, ...]:
     asked = "; ".join(request.message for request in summary.open_requests)
     return (summary.title, summary.task, summary.status, str(summary.attempt), asked)
-
-
-def _summaries(client: Client, limit: int = PAGE, **query: Any) -> Iterator[Summary]:
-    """Page through the server's list."""
-    cursor: str | None = None
-    while True:
-        page = msgspec.convert(client.get("sessions", limit=min(limit, PAGE), cursor=cursor, **query), _Page)
-        yield from page.sessions
-        if not page.cursor:
-            return
-        cursor = page.cursor
 
 
 def _is_from(here: Origin, there: Origin | None) -> bool:
@@ -253,9 +218,7 @@ def _name(request: StartTask, task: str, args: tuple[Any, ...], kwargs: dict[str
     request.task = task
 
 
-def _ship(
-    request: StartTask, task: Task[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], client: Client
-) -> None:
+def _ship(request: StartTask, task: Task[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], host: Host) -> None:
     """A task that travels by value, or by reference where the worker can import it, with any arguments."""
     _check_call(task, args, kwargs)
     parcel = shipping.pack(task, args, kwargs)
@@ -265,7 +228,7 @@ def _ship(
     request.title = request.title or task.title
     request.durable = task.durable
     request.max_retries = task.max_retries if request.max_retries is None else request.max_retries
-    allowed = client.health().limits.get("max_body_bytes", DEFAULT_MAX_BODY)
+    allowed = host.health().limits.get("max_body_bytes", DEFAULT_MAX_BODY)
     shipping.check_size(len(msgspec.json.encode(request)), allowed, task, args, kwargs)
 
 

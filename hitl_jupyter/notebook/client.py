@@ -6,7 +6,6 @@ there. That is safe: whatever changes something carries an idempotency key, and 
 
 from __future__ import annotations
 
-import os
 import socket
 import ssl
 import threading
@@ -21,6 +20,7 @@ import websocket
 
 from hitl_jupyter.errors import Forbidden, HitlError, NoServer, StoreUnavailable, VersionMismatch
 from hitl_jupyter.notebook.discovery import Server, find_again, find_server
+from hitl_jupyter.notebook.host import Health
 from hitl_jupyter.protocol import BATCH_SUBPROTOCOL, PROTOCOL_VERSION
 from hitl_jupyter.version import __version__
 
@@ -33,15 +33,6 @@ CREDENTIALS = "credentials"
 
 PAUSES = (0.1, 0.3, 0.6, 1.0, 2.0, 4.0, 6.0, 6.0)
 """Seconds between the tries to reach a server that has been reached before: one with many extensions starts slowly."""
-
-
-class Health(msgspec.Struct, kw_only=True):
-    """What ``GET health`` says, as far as a client looks at it."""
-
-    status: str
-    version: str = "?"
-    protocol: int = 0
-    limits: dict[str, Any] = {}
 
 
 class _Unanswered(Exception):
@@ -349,23 +340,3 @@ def _mismatch(health: Health) -> VersionMismatch:
         kernel=__version__,
         server=health.version,
     )
-
-
-# -- the client of this kernel ----------------------------------------------------------------------------------------
-
-_shared_lock = threading.Lock()
-_shared: dict[tuple[str | None, ...], Client] = {}
-
-
-def shared_client() -> Client:
-    """The client that all calls of this kernel share; a new one after HITL_JUPYTER_URL or its token changed."""
-    setting = (os.environ.get("HITL_JUPYTER_URL"), os.environ.get("HITL_JUPYTER_TOKEN"))
-    with _shared_lock:
-        return _shared.setdefault(setting, Client())
-
-
-def close_shared_clients() -> None:
-    """Close every shared client; the next call opens a new one."""
-    with _shared_lock:
-        while _shared:
-            _shared.popitem()[1].close()

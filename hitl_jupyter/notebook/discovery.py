@@ -92,6 +92,18 @@ def find_again(lost: Server, environ: Mapping[str, str] | None = None, runtime_d
     return find_server(environ, folder)
 
 
+def server_at(url: str, token: str | None = None, variable: str = "HITL_JUPYTER_URL") -> Server:
+    """The server at an address that somebody wrote into ``variable``; its token may stand in the address.
+
+    Raises
+    ------
+    NoServer
+        That is no address.
+    """
+    token = token or parse_qs(urlsplit(url).query).get("token", [""])[0]
+    return _server(url, f"token {token}" if token else None, "variable", variable=variable)
+
+
 def is_alive(pid: int) -> bool:
     """Whether a process of that number exists (on Windows: unknown, so yes)."""
     if os.name == "nt" or pid <= 0:
@@ -107,10 +119,7 @@ def is_alive(pid: int) -> bool:
 
 def _by_variable(environ: Mapping[str, str]) -> Server | None:
     url = environ.get("HITL_JUPYTER_URL")
-    if not url:
-        return None
-    token = environ.get("HITL_JUPYTER_TOKEN") or parse_qs(urlsplit(url).query).get("token", [""])[0]
-    return _server(url, f"token {token}" if token else None, "variable")
+    return server_at(url, environ.get("HITL_JUPYTER_TOKEN")) if url else None
 
 
 def _by_parent(environ: Mapping[str, str], folder: Path) -> Server | None:
@@ -132,7 +141,13 @@ def _from_file(file: RuntimeFile) -> Server:
     return _server(file.url, f"hitl {file.secret}", "file", file.store)
 
 
-def _server(url: str, authorization: str | None, found: Found, store: str | None = None) -> Server:
+def _server(
+    url: str,
+    authorization: str | None,
+    found: Found,
+    store: str | None = None,
+    variable: str = "HITL_JUPYTER_URL",
+) -> Server:
     parts = urlsplit(url.strip())
     path = _base_path(parts.path)
     if parts.scheme == "http+unix":
@@ -147,7 +162,7 @@ def _server(url: str, authorization: str | None, found: Found, store: str | None
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise NoServer(
             f"{url!r} is not the address of a Jupyter server; it looks like http://localhost:8888/. "
-            "Set HITL_JUPYTER_URL to the address that stands in the browser."
+            f"Set {variable} to the address that stands in the browser."
         )
     local = found == "file" and _is_this_machine(parts.hostname)
     netloc = _without_wildcard(parts.hostname, parts.port, parts.netloc)

@@ -6,12 +6,13 @@ import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import msgspec
 from jupyter_core.paths import jupyter_runtime_dir
 from msgspec import Struct
 
+from hitl_jupyter.notebook.attendance import UNATTENDED_VARIABLE, is_unattended
+from hitl_jupyter.notebook.kernel import cell_id, kernel_id, vscode_notebook
 from hitl_jupyter.protocol import Origin, WorkerEnv
 
 # The server's own keys, and handles that are good only inside the kernel's process. JUPYTERHUB_API_TOKEN stays: it is
@@ -23,6 +24,8 @@ LEFT_OUT = frozenset({"JUPYTER_TOKEN", "JPY_API_TOKEN", "JPY_INTERRUPT_EVENT", "
 def worker_env(environ: Mapping[str, str] | None = None) -> WorkerEnv:
     """This kernel's interpreter, folder, import path and variables, as they are now (``%env`` and ``%cd`` included)."""
     variables = os.environ if environ is None else environ
+    if is_unattended():
+        variables = {**variables, UNATTENDED_VARIABLE: "1"}  # what a task starts in turn is not asked of anybody either
     return WorkerEnv(
         python=sys.executable or None,
         cwd=_folder(),
@@ -37,19 +40,24 @@ def worker_env(environ: Mapping[str, str] | None = None) -> WorkerEnv:
 
 def origin() -> Origin:
     """The notebook (relative to the server's root where that is known), the cell and the kernel this runs in."""
-    return Origin(notebook=notebook_path(), cell_id=_cell_id(), kernel_id=_kernel_id())
+    return Origin(notebook=notebook_path(), cell_id=cell_id(), kernel_id=kernel_id())
 
 
 def notebook_path(environ: Mapping[str, str] | None = None, runtime_dir: Path | None = None) -> str | None:
     """The notebook of this kernel as the server names it, or None for a console or a script."""
     variables = os.environ if environ is None else environ
-    name = variables.get("JPY_SESSION_NAME") or _vscode_notebook()
+    name = notebook_file(variables)
     if not name:
         return None
     root = _server_root(variables, Path(jupyter_runtime_dir()) if runtime_dir is None else runtime_dir)
     if root is None or not Path(name).is_relative_to(root):
         return name
     return Path(name).relative_to(root).as_posix()
+
+
+def notebook_file(environ: Mapping[str, str]) -> str | None:
+    """The notebook's file as Jupyter or VS Code names it: its path, or no more than a name for one never saved."""
+    return environ.get("JPY_SESSION_NAME") or vscode_notebook()
 
 
 class _ServerInfo(Struct):
@@ -81,37 +89,3 @@ def _is_text(value: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
-
-
-# IPython and ipykernel are not imported but looked for: without them this is no kernel, and there is nothing to ask.
-
-
-def _shell() -> Any:
-    interactive = sys.modules.get("IPython.core.interactiveshell")
-    shell_class = getattr(interactive, "InteractiveShell", None)
-    if shell_class is None or not shell_class.initialized():
-        return None
-    return shell_class.instance()
-
-
-def _cell_id() -> str | None:
-    """The cell that is running, which front ends name in the request's metadata."""
-    kernel = getattr(_shell(), "kernel", None)
-    get_parent = getattr(kernel, "get_parent", None)
-    parent = get_parent() if get_parent is not None else None
-    cell_id = ((parent or {}).get("metadata") or {}).get("cellId")
-    return cell_id if isinstance(cell_id, str) else None
-
-
-def _kernel_id() -> str | None:
-    """This kernel's id, from the name of its connection file: the server's, where a server started it."""
-    application = getattr(sys.modules.get("ipykernel.kernelapp"), "IPKernelApp", None)
-    if application is None or not application.initialized():
-        return None
-    name = Path(getattr(application.instance(), "connection_file", "") or "").stem
-    return name.removeprefix("kernel-") or None
-
-
-def _vscode_notebook() -> str | None:
-    name = (getattr(_shell(), "user_ns", None) or {}).get("__vsc_ipynb_file__")
-    return name if isinstance(name, str) else None

@@ -7,13 +7,13 @@ and a busy or blocked event loop never holds the messages up.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from collections.abc import Callable
 
 import websocket
 
 from hitl_jupyter.errors import HitlError, NoServer, NotFound
 from hitl_jupyter.notebook.client import Client
+from hitl_jupyter.notebook.host import Follower
 
 SILENCE_SECONDS = 45.0
 """After so long without a frame the server is asked for a sign of life; after twice that the socket is given up."""
@@ -24,20 +24,7 @@ GONE_CODE = 4404
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0
 
 
-class Follower(Protocol):
-    """What a session's messages are followed for. Called on the following thread, one call at a time."""
-
-    def query(self) -> Mapping[str, Any]:
-        """Where to take up from: the socket's query, asked before every connection."""
-
-    def frame(self, data: bytes) -> None:
-        """One batch of messages: a JSON array."""
-
-    def gone(self, error: HitlError) -> None:
-        """The session cannot be followed any more: it is unknown, or the server refuses."""
-
-
-class Following:
+class SocketFollowing:
     """The thread and the socket. Use it in a ``with`` block; leaving it ends both.
 
     Parameters
@@ -67,7 +54,7 @@ class Following:
         self._viewer: websocket.WebSocket | None = None
         self._thread = threading.Thread(target=self._run, name=f"hitl-{session_id}", daemon=True)
 
-    def __enter__(self) -> Following:
+    def __enter__(self) -> SocketFollowing:
         self.start()
         return self
 

@@ -15,8 +15,7 @@ import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
 from hitl_jupyter.errors import HitlError, WrongState
-from hitl_jupyter.notebook.client import Client
-from hitl_jupyter.notebook.follow import Following
+from hitl_jupyter.notebook.host import EVENTS_A_PAGE, Following, Host
 from hitl_jupyter.protocol import Cancel, DraftInput, ErrorMessage, decode_command, encode
 
 Send = Callable[[dict[str, Any], list[bytes]], None]
@@ -34,20 +33,20 @@ _places = msgspec.json.Decoder(list[_Place])
 
 
 class Relay:
-    """One session's messages and commands, between a comm and the server.
+    """One session's messages and commands, between a comm and its host.
 
     Parameters
     ----------
-    client : Client
-        The line to the server.
+    host : Host
+        What holds the session.
     session_id : str
         Which session.
     send : callable
         Sends to the pages.
     """
 
-    def __init__(self, client: Client, session_id: str, send: Send) -> None:
-        self._client = client
+    def __init__(self, host: Host, session_id: str, send: Send) -> None:
+        self._host = host
         self._session_id = session_id
         self._send = send
         self._lock = threading.Lock()
@@ -72,7 +71,7 @@ class Relay:
 
     def _watch(self, after: int, tail: int | None) -> None:
         """Begin again at a page's place; what other pages get twice they know by its number."""
-        following = Following(self._client, self._session_id, _Passing(self._send, self._session_id, after, tail))
+        following = self._host.follow(self._session_id, _Passing(self._send, self._session_id, after, tail))
         with self._lock:
             self._pages += 1
         self._replace(following)
@@ -102,18 +101,19 @@ class Relay:
 
     def _carry_out(self, op: str, message: dict[str, Any]) -> Any:
         if op == "events":
-            query = {"before": _count(message, "before"), "limit": _count(message, "limit")}
-            return self._client.get(f"sessions/{self._session_id}/events", **query)
+            limit = _count(message, "limit") or EVENTS_A_PAGE
+            events = self._host.events(self._session_id, before=_count(message, "before"), limit=limit)
+            return msgspec.to_builtins(events)
         return self._command(message.get("command"))
 
     def _command(self, given: Any) -> Any:
         command = decode_command(msgspec.json.encode(given))
         if isinstance(command, Cancel):
-            body = {"force": command.force, "idempotency_key": command.idempotency_key}
-            return self._client.post(f"cancel-task/{self._session_id}", body)
+            once = command.idempotency_key
+            return {"status": self._host.cancel(self._session_id, force=command.force, idempotency_key=once)}
         if isinstance(command, DraftInput):
             return self._send_draft(command)
-        return self._client.post(f"answer/{self._session_id}", command)
+        return msgspec.to_builtins(self._host.answer(self._session_id, command))
 
     def _send_draft(self, draft: DraftInput) -> dict[str, Any]:
         """Drafts have no route of their own: they go over the socket."""

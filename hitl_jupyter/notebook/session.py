@@ -8,18 +8,20 @@ from typing import Any, cast
 from uuid import uuid4
 
 import anyio.to_thread
-import msgspec
 
 from hitl_jupyter.errors import HitlError, NotFound, ResultUnavailable
 from hitl_jupyter.final_output import final_output
-from hitl_jupyter.notebook.client import Client, shared_client
+from hitl_jupyter.notebook.attendance import is_unattended
+from hitl_jupyter.notebook.cells import fail_cell
 from hitl_jupyter.notebook.fallback import live_output, mime_bundle
+from hitl_jupyter.notebook.host import Host
+from hitl_jupyter.notebook.hosts import current_host
 from hitl_jupyter.notebook.outcome import cancellation, failure, opened
 from hitl_jupyter.notebook.questions import Question, command_for, pick, question_of
 from hitl_jupyter.notebook.transcript import transcript
 from hitl_jupyter.notebook.watch import Watch
 from hitl_jupyter.notebook.widget import SessionWidget
-from hitl_jupyter.protocol import AnswerCommand, Answers, JournalEvent, RequestResolved, Status, decode_events
+from hitl_jupyter.protocol import AnswerCommand, Answers, JournalEvent, RequestResolved, Status
 from hitl_jupyter.snapshot import Snapshot
 from hitl_jupyter.states import ENDED, STATUSES
 from hitl_jupyter.wording import headline
@@ -28,8 +30,6 @@ WAKE_SECONDS = 0.2
 """A waiting cell wakes this often, so that an interrupt ends it at once whatever the kernel is blocked in."""
 
 EVENTS_A_PAGE = 10_000
-
-_snapshot = msgspec.json.Decoder(Snapshot)
 
 
 class Session:
@@ -52,9 +52,9 @@ class Session:
         session.result()
     """
 
-    def __init__(self, session_id: str, client: Client | None = None) -> None:
+    def __init__(self, session_id: str, host: Host | None = None) -> None:
         self.id = session_id
-        self._client = client or shared_client()
+        self._host = host or current_host()
         self._title: str | None = None
         self._ending: Snapshot | None = None
         self._widget: SessionWidget | None = None
@@ -89,7 +89,7 @@ class Session:
         """
         events: list[JournalEvent] = []
         while True:
-            page = decode_events(self._client.get_bytes(f"sessions/{self.id}/events", after=after, limit=EVENTS_A_PAGE))
+            page = self._host.events(self.id, after=after, limit=EVENTS_A_PAGE)
             if not page:
                 return events
             events += page
@@ -158,7 +158,7 @@ class Session:
     async def _result(self) -> Any:
         snapshot = await anyio.to_thread.run_sync(self._look, abandon_on_cancel=True)
         if not snapshot.ended:
-            with Watch(self._client, self.id) as watch:
+            with Watch(self._host, self.id) as watch:
                 while not await anyio.to_thread.run_sync(
                     watch.wait_until, _ended, WAKE_SECONDS, abandon_on_cancel=True
                 ):
@@ -219,12 +219,11 @@ class Session:
         str
             The status from now on: ``cancelling``, or an ended one.
         """
-        body = {"force": force, "idempotency_key": uuid4().hex}
-        return cast("Status", self._client.post(f"cancel-task/{self.id}", body)["status"])
+        return self._host.cancel(self.id, force=force, idempotency_key=uuid4().hex)
 
     def delete(self) -> None:
         """Forget the session, which must have ended, with all its events."""
-        self._client.delete(f"sessions/{self.id}")
+        self._host.delete(self.id)
 
     # -- showing
 
@@ -238,9 +237,11 @@ class Session:
         return headline(snapshot)
 
     def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+        if is_unattended():
+            return self._shown_at_its_end(), {}
         # It tells how it ended only if the notebook has waited for the end: else it would depend on the clock.
         if self._widget is None:
-            self._widget = SessionWidget(self.id, self.title, self._client)
+            self._widget = SessionWidget(self.id, self.title, self._host)
         output = final_output(self._ending) if self._ending else live_output(self.title)
         return mime_bundle(self.id, output, self._widget._repr_mimebundle_())
 
@@ -255,15 +256,26 @@ class Session:
 
     # -- how
 
+    def _shown_at_its_end(self) -> dict[str, Any]:
+        """What a cell shows where nobody is there: the end, waited for. One that failed fails the cell."""
+        try:
+            self._ending = self._wait(_ended, None)
+        except HitlError as error:
+            fail_cell(error)
+            return live_output(self._title or "")
+        if self._ending.status == "failed":
+            fail_cell(failure(self._ending))
+        return final_output(self._ending)
+
     def _look(self) -> Snapshot:
-        return _snapshot.decode(self._client.get_bytes(f"sessions/{self.id}"))
+        return self._host.snapshot(self.id)
 
     def _wait(self, holds: Callable[[Snapshot], bool], timeout: float | None) -> Snapshot:
         snapshot = self._look()
         if holds(snapshot):
             return snapshot
         ends_at = None if timeout is None else time.monotonic() + timeout
-        with Watch(self._client, self.id) as watch:
+        with Watch(self._host, self.id) as watch:
             while not watch.wait_until(holds, WAKE_SECONDS):
                 if ends_at is not None and time.monotonic() >= ends_at:
                     raise TimeoutError(f"{headline(watch.snapshot)} after {timeout:g} s. The task goes on; wait again.")
@@ -276,12 +288,12 @@ class Session:
         if snapshot.status == "cancelled":
             raise cancellation(snapshot)
         try:
-            return opened(self._client.get_bytes(f"sessions/{self.id}/result"), snapshot)
+            return opened(self._host.result(self.id), snapshot)
         except ResultUnavailable as error:
             raise ResultUnavailable(error.message, **{**error.details, "values": snapshot.values}) from error.__cause__
 
     def _settle(self, command: AnswerCommand) -> RequestResolved:
-        return msgspec.convert(self._client.post(f"answer/{self.id}", command), RequestResolved)
+        return self._host.answer(self.id, command)
 
 
 def _ended(snapshot: Snapshot) -> bool:

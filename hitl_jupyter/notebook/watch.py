@@ -10,8 +10,7 @@ import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType
 
 from hitl_jupyter.errors import HitlError
-from hitl_jupyter.notebook.client import Client
-from hitl_jupyter.notebook.follow import Following
+from hitl_jupyter.notebook.host import Host
 from hitl_jupyter.protocol import JournalEvent
 from hitl_jupyter.snapshot import Snapshot, fold
 
@@ -62,15 +61,15 @@ class Watch:
     --------
     Wait up to a minute until a question is open::
 
-        with Watch(client, session_id) as watch:
+        with Watch(host, session_id) as watch:
             watch.wait_until(lambda snapshot: snapshot.open_requests, 60)
     """
 
-    def __init__(self, client: Client, session_id: str) -> None:
+    def __init__(self, host: Host, session_id: str) -> None:
         self._folding = Folding()
         self._error: HitlError | None = None
         self._changed = threading.Condition()
-        self._following = Following(client, session_id, self)
+        self._following = host.follow(session_id, self)
 
     def __enter__(self) -> Watch:
         self._following.start()

@@ -15,7 +15,7 @@ from typing import Any
 import anywidget
 import traitlets
 
-from hitl_jupyter.notebook.client import Client
+from hitl_jupyter.notebook.host import Host
 from hitl_jupyter.notebook.relay import Relay
 from hitl_jupyter.wording import describe
 
@@ -95,17 +95,17 @@ class SessionWidget(anywidget.AnyWidget):
         Which session.
     title : str
         What its text form says.
-    client : Client
-        The kernel's line to the server, for pages that have none.
+    host : Host
+        What holds the session, for pages that cannot reach it.
     """
 
     _esm = STUB
     session_id = traitlets.Unicode().tag(sync=True)
 
-    def __init__(self, session_id: str, title: str, client: Client) -> None:
+    def __init__(self, session_id: str, title: str, host: Host) -> None:
         self._title = title
         self._sending = threading.Lock()
-        self._relay = Relay(client, session_id, self._send_to_pages)
+        self._relay = Relay(host, session_id, self._send_to_pages)
         super().__init__(session_id=session_id)
         self.on_msg(self._receive)
 

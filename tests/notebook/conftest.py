@@ -6,13 +6,15 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from hitl_jupyter.notebook.client import close_shared_clients
+from hitl_jupyter.notebook.hosts import close_hosts
 from tests.support.jupyter_process import JupyterProcess
 from tests.support.waiting import eventually
 
 BecomeKernel = Callable[[JupyterProcess], None]
 
 FOREIGN = (
+    "HITL_JUPYTER_ASK",
+    "HITL_JUPYTER_UNATTENDED",
     "HITL_JUPYTER_URL",
     "HITL_JUPYTER_TOKEN",
     "JPY_PARENT_PID",
@@ -31,7 +33,7 @@ def no_server(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPath
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(tmp_path_factory.mktemp("runtime")))
     yield
-    close_shared_clients()
+    close_hosts()
 
 
 @pytest.fixture
@@ -44,6 +46,7 @@ def become_kernel(no_server: None, monkeypatch: pytest.MonkeyPatch) -> BecomeKer
         eventually(published.exists, "the extension publishes its address")
         monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(server.runtime))
         monkeypatch.setenv("JPY_PARENT_PID", str(server.process.pid))
+        monkeypatch.setenv("HITL_JUPYTER_UNATTENDED", "0")  # a test looks like a script that nobody watches
 
     return become
 

@@ -51,8 +51,8 @@ class RealKernel:
         return self.output_of(self.begin(code, cell_id))
 
     def begin(self, code: str, cell_id: str | None = None) -> str:
-        """Run a cell without waiting; its request's number."""
-        content = {"code": code, "silent": False, "store_history": True, "user_expressions": {}, "allow_stdin": False}
+        """Run a cell without waiting, as a page does it; its request's number."""
+        content = {"code": code, "silent": False, "store_history": True, "user_expressions": {}, "allow_stdin": True}
         message = self.client.session.msg("execute_request", content, metadata={"cellId": cell_id} if cell_id else {})
         self.client.shell_channel.send(message)
         return str(message["header"]["msg_id"])

@@ -46,6 +46,7 @@ def test_by_address_and_token(module_server: JupyterProcess, no_server: None, mo
 def test_as_jupyterhub_starts_it(
     module_server: JupyterProcess, no_server: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("HITL_JUPYTER_UNATTENDED", "0")
     monkeypatch.setenv("JUPYTERHUB_API_TOKEN", module_server.token)
     monkeypatch.setenv("JUPYTERHUB_SERVICE_PREFIX", "/")
     monkeypatch.setenv("JUPYTERHUB_SERVICE_URL", f"http://0.0.0.0:{module_server.port}/")
@@ -72,9 +73,10 @@ def test_a_server_without_the_extension_is_told_apart(
             hitl.sessions()
 
 
-def test_no_server_at_all_is_one_clear_sentence(no_server: None) -> None:
-    with pytest.raises(hitl.NoServer, match="No Jupyter server with hitl_jupyter is in reach"):
-        hitl.start(len, "abc")
+def test_an_address_that_is_none_is_told_apart(no_server: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HITL_JUPYTER_URL", "the one downstairs")
+    with pytest.raises(hitl.NoServer, match="is not the address of a Jupyter server"):
+        hitl.sessions()
 
 
 def test_a_server_that_does_not_answer_is_named(no_server: None, monkeypatch: pytest.MonkeyPatch) -> None:

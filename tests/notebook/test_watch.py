@@ -11,6 +11,7 @@ import websocket
 
 from hitl_jupyter.errors import HitlError
 from hitl_jupyter.notebook.client import Client
+from hitl_jupyter.notebook.server_host import ServerHost
 from hitl_jupyter.notebook.watch import Folding, Watch
 from hitl_jupyter.protocol import (
     Draft,
@@ -103,7 +104,7 @@ class _Unreadable:
 
 
 def test_who_waits_is_told_when_the_messages_cannot_be_read() -> None:
-    watching = Watch(cast("Client", _Unreadable()), "s")
+    watching = Watch(ServerHost(cast("Client", _Unreadable())), "s")
     with watching, pytest.raises(HitlError, match="pip install --upgrade"):
         watching.wait_until(lambda snapshot: snapshot.ended, 20)
 

@@ -14,8 +14,13 @@ from hitl_jupyter.final_output import SESSION_MIME
 from hitl_jupyter.notebook.client import Client
 from hitl_jupyter.notebook.fallback import live_output, mime_bundle
 from hitl_jupyter.notebook.relay import Relay
+from hitl_jupyter.notebook.server_host import ServerHost
 from hitl_jupyter.notebook.widget import STUB, SessionWidget
+from hitl_jupyter.protocol import RequestResolved, Stream, encode
 from tests.support.waiting import eventually
+
+LINE = Stream(session_id="s", seq=99, content="a")
+SETTLED = RequestResolved(session_id="s", seq=100, request_id="r", outcome="answered", value=True)
 
 WIDGET_MIME = "application/vnd.jupyter.widget-view+json"
 
@@ -39,13 +44,15 @@ class OneSession(Client):
     def __init__(self) -> None:
         super().__init__()
         self.posted: list[tuple[str, Any]] = []
+        self.asked: list[tuple[str, Any]] = []
 
     def post(self, path: str, body: Any) -> Any:
         self.posted.append((path, msgspec.to_builtins(body)))
-        return {"done": True}
+        return {"status": "cancelling"} if path.startswith("cancel") else msgspec.to_builtins(SETTLED)
 
-    def get(self, path: str, **query: Any) -> Any:
-        return [path, query]
+    def get_bytes(self, path: str, **query: Any) -> bytes:
+        self.asked.append((path, query))
+        return encode([LINE])
 
     def connect(self, path: str, query: Any, timeout: float = 0) -> Any:
         raise NotFound("There is no such session.")
@@ -63,29 +70,30 @@ def page() -> Page:
 
 @pytest.fixture
 def relay(server: OneSession, page: Page) -> Iterator[Relay]:
-    relay = Relay(server, "s", page.send)
+    relay = Relay(ServerHost(server), "s", page.send)
     yield relay
     relay.close()
 
 
 @pytest.fixture
 def widget(server: OneSession) -> Iterator[SessionWidget]:
-    widget = SessionWidget(str(uuid4()), "Train model", server)
+    widget = SessionWidget(str(uuid4()), "Train model", ServerHost(server))
     yield widget
     widget.close()
 
 
 def test_a_command_of_the_page_goes_to_its_route_and_is_replied(relay: Relay, server: OneSession, page: Page) -> None:
     relay.receive({"op": "command", "id": 7, "command": {"type": "confirm", "value": True, "request_id": "r"}})
-    assert page.one() == ({"op": "reply", "id": 7, "ok": True, "body": {"done": True}}, [])
+    assert page.one() == ({"op": "reply", "id": 7, "ok": True, "body": msgspec.to_builtins(SETTLED)}, [])
     path, body = server.posted[0]
     assert (path, body["type"], body["value"], body["request_id"]) == ("answer/s", "confirm", True, "r")
 
 
 def test_cancel_has_a_route_of_its_own(relay: Relay, server: OneSession, page: Page) -> None:
     relay.receive({"op": "command", "id": 1, "command": {"type": "cancel", "force": True}})
-    page.one()
-    assert server.posted == [("cancel-task/s", {"force": True, "idempotency_key": None})]
+    assert page.one()[0]["body"] == {"status": "cancelling"}
+    ((path, body),) = server.posted
+    assert (path, body["force"], len(body["idempotency_key"])) == ("cancel-task/s", True, 32)
 
 
 @pytest.mark.parametrize("command", [None, 3, {}, {"type": "nonsense"}, {"type": "confirm", "valeu": True}])
@@ -101,9 +109,10 @@ def test_a_draft_without_a_socket_is_refused_and_not_lost_silently(relay: Relay,
     assert page.one()[0]["body"]["code"] == "wrong_state"
 
 
-def test_older_events_are_fetched_for_the_page(relay: Relay, page: Page) -> None:
+def test_older_events_are_fetched_for_the_page(relay: Relay, server: OneSession, page: Page) -> None:
     relay.receive({"op": "events", "id": 4, "before": 100, "limit": 50})
-    assert page.one()[0]["body"] == ["sessions/s/events", {"before": 100, "limit": 50}]
+    assert page.one()[0]["body"] == msgspec.json.decode(encode([LINE]))
+    assert server.asked == [("sessions/s/events", {"after": None, "before": 100, "limit": 50})]
 
 
 def test_a_session_that_is_gone_is_told_as_an_error_message(relay: Relay, page: Page) -> None:
