@@ -47,7 +47,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "engine": {*WORDS, "link", "journal", "launchers"},
     "server": {*WORDS, "link", "engine", "journal", "launchers"},
     "notebook": {*WORDS, "link", "engine", "journal", "launchers", "author", "worker", "scripts"},
-    "unattended": {*WORDS, "notebook", "scripts"},
+    "terminal": {*WORDS, "notebook", "scripts"},
     "demo": {"__init__"},
     "__init__": {*WORDS, "author", "notebook", "server"},
 }
@@ -58,6 +58,8 @@ ONLY_IN: dict[str, set[str]] = {
     "jupyter_server": {"server"},
     "ipywidgets": {"notebook"},
     "anywidget": {"notebook"},
+    "click": {"terminal"},
+    "rich": {"terminal"},
     "httpx": {"notebook"},
     "websocket": {"notebook"},
     "apsw": {"journal"},

@@ -22,6 +22,7 @@ from hitl_jupyter.engine.deadlines import Deadlines
 from hitl_jupyter.engine.feed import Feed, Feeds
 from hitl_jupyter.engine.history import page
 from hitl_jupyter.engine.hub import Viewer
+from hitl_jupyter.engine.leavings import sweep
 from hitl_jupyter.engine.limits import Limits
 from hitl_jupyter.engine.outcomes import content_of, first_outcome, outcome_row, scope_of
 from hitl_jupyter.engine.registry import Open, Registry, no_such_session
@@ -150,6 +151,8 @@ class SessionManager:
             self._retention.start()
             awaited = {row.launch_id for row in await self.journal.launches_of(tuple(LIVE)) if not row.ended}
             await self._spools.sweep(self.journal, awaited)
+            live = [opened.session.session_id for opened in self._registry]
+            await sweep(self.journal, self._starts, self._results, live)
             await stack.enter_async_context(listen(socket, self._workers.on_peer))
             self._tasks.start_soon(Vigil(self._workers, self.limits.silence_seconds).keep)
             stack.push_async_callback(self._close)
