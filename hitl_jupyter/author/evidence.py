@@ -43,7 +43,9 @@ _REPRS = {
     "_repr_json_": "application/json",
 }
 
-_NEEDS_SCRIPTS = "(not shown: it needs scripts, which do not run beside a question; show the bytes of a PNG of it instead)"
+_NEEDS_SCRIPTS = (
+    "(not shown: it needs scripts, which never run beside a question; show the bytes of a PNG of it instead)"
+)
 
 _encode = msgspec.json.Encoder(enc_hook=str).encode
 
