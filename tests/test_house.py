@@ -21,12 +21,13 @@ LONGEST_FUNCTION = 60
 # Room → the rooms it may import. A room is a folder or a module of the package; `messages` is link/messages.py alone.
 WORDS = {
     "errors", "protocol", "states", "snapshot", "summary", "wording", "tables", "final_output", "masking", "projection",
-    "forms", "version",
+    "forms", "questions", "version", "kernel_launch",
 }  # fmt: skip
 MAY_IMPORT: dict[str, set[str]] = {
     "version": set(),
     "errors": set(),
-    "protocol": {"errors"},
+    "kernel_launch": set(),
+    "protocol": {"errors", "kernel_launch"},
     "states": {"protocol"},
     "snapshot": {"protocol", "states"},
     "summary": {"protocol", "snapshot"},
@@ -36,15 +37,17 @@ MAY_IMPORT: dict[str, set[str]] = {
     "masking": {"errors"},
     "projection": {"errors"},
     "forms": {"errors", "masking", "projection"},
+    "questions": {"errors", "protocol", "snapshot"},
+    "scripts": WORDS,
     "author": {*WORDS, "messages"},
     "link": WORDS,
     "worker": {*WORDS, "author", "link"},
     "journal": WORDS,
     "launchers": {*WORDS, "link"},
     "engine": {*WORDS, "link", "journal", "launchers"},
-    "server": {*WORDS, "engine", "journal", "launchers"},
-    "notebook": {*WORDS, "link", "engine", "journal", "launchers", "author", "worker"},
-    "unattended": {*WORDS, "notebook"},
+    "server": {*WORDS, "link", "engine", "journal", "launchers"},
+    "notebook": {*WORDS, "link", "engine", "journal", "launchers", "author", "worker", "scripts"},
+    "terminal": {*WORDS, "notebook", "scripts"},
     "demo": {"__init__"},
     "__init__": {*WORDS, "author", "notebook", "server"},
 }
@@ -55,10 +58,13 @@ ONLY_IN: dict[str, set[str]] = {
     "jupyter_server": {"server"},
     "ipywidgets": {"notebook"},
     "anywidget": {"notebook"},
+    "click": {"terminal"},
+    "rich": {"terminal"},
     "httpx": {"notebook"},
     "websocket": {"notebook"},
     "apsw": {"journal"},
     "cloudpickle": {"author", "worker", "notebook"},
+    "yaml": {"scripts"},
     "IPython": {"author", "worker", "notebook", "__init__"},
     "pydantic": {"forms", "author", "worker", "notebook", "demo"},
 }
@@ -234,6 +240,6 @@ def test_every_dependency_is_declared_and_used() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     declared = {re.split(r"[\[<>=]", line)[0].replace("-", "_") for line in project["dependencies"]}
     used = {name.split(".")[0] for path in MODULES for name, _ in imports(ast.parse(path.read_text()))}
-    modules = {"websocket_client": "websocket"}
+    modules = {"websocket_client": "websocket", "pyyaml": "yaml"}
     through_another = {"ipywidgets"}  # what anywidget stands on; its version is that of the browser's half
     assert {modules.get(name, name) for name in declared} - through_another <= used

@@ -44,7 +44,7 @@ _REPRS = {
 }
 
 _NEEDS_SCRIPTS = (
-    "(not shown: it needs scripts, which never run beside a question; show the bytes of a PNG of it instead)"
+    "(not shown: it needs scripts, which do not run beside a question; show the bytes of a PNG of it instead)"
 )
 
 _encode = msgspec.json.Encoder(enc_hook=str).encode

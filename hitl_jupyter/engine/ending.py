@@ -22,11 +22,16 @@ READ_EVENTS = 1000
 Clear = Callable[[], Awaitable[list[Leftover]]]
 
 
-async def end_rest(session: Session, clear: Clear, is_cancelled: Callable[[], bool]) -> list[Leftover]:
+async def end_rest(
+    session: Session,
+    clear: Clear,
+    is_cancelled: Callable[[], bool],
+    rest: Callable[[float], Awaitable[None]] = anyio.sleep,
+) -> list[Leftover]:
     """End what is left of an attempt's processes, before its end is told.
 
     A session that is being cancelled stays so until nothing of it lives, and says what is in the way. A lost attempt
-    is told at once, with the survivors that are returned.
+    is told at once, with the survivors that are returned. ``rest`` is what is done between two looks.
     """
     said = None
     pause = FIRST_PAUSE_SECONDS
@@ -34,7 +39,7 @@ async def end_rest(session: Session, clear: Clear, is_cancelled: Callable[[], bo
         if (words := " ".join(map(str, left))) != said:
             await session.insist(partial(_say, session, words))
             said = words
-        await anyio.sleep(pause)
+        await rest(pause)
         pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
     return left
 

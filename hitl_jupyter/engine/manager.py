@@ -26,7 +26,7 @@ from hitl_jupyter.engine.leavings import sweep
 from hitl_jupyter.engine.limits import Limits
 from hitl_jupyter.engine.outcomes import content_of, first_outcome, outcome_row, scope_of
 from hitl_jupyter.engine.registry import Open, Registry, no_such_session
-from hitl_jupyter.engine.results import forget_steps, result_path
+from hitl_jupyter.engine.results import forget_steps, kept_result, result_path
 from hitl_jupyter.engine.retention import Retention
 from hitl_jupyter.engine.session import Services
 from hitl_jupyter.engine.silence import Vigil
@@ -34,9 +34,10 @@ from hitl_jupyter.engine.spools import Spools
 from hitl_jupyter.engine.starting import Started, Starter
 from hitl_jupyter.engine.starts import Starts
 from hitl_jupyter.engine.workers import Workers
-from hitl_jupyter.errors import Forbidden, HitlError, ResultUnavailable, StoreHeld, WrongState
+from hitl_jupyter.errors import Forbidden, HitlError, StoreHeld, WrongState
 from hitl_jupyter.final_output import final_output
 from hitl_jupyter.journal.contract import CommandRow, Journal, SessionQuery
+from hitl_jupyter.kernel_launch import KERNEL, session_of
 from hitl_jupyter.launchers.contract import Launcher
 from hitl_jupyter.link.server import listen
 from hitl_jupyter.link.spool import folder_of
@@ -228,7 +229,14 @@ class SessionManager:
         await opened.requests.save_draft(draft, actor)
 
     async def cancel(
-        self, session_id: str, actor: Actor, *, force: bool = False, idempotency_key: str | None = None
+        self,
+        session_id: str,
+        actor: Actor,
+        *,
+        force: bool = False,
+        idempotency_key: str | None = None,
+        reason: str = "user",
+        detail: str | None = None,
     ) -> Status:
         """End a session; the status it has now, or had when this key came first. To cancel again changes nothing."""
         opened = await self._get(session_id, actor)
@@ -241,7 +249,7 @@ class SessionManager:
         def kept(status: Status) -> CommandRow | None:
             return outcome_row(scope, idempotency_key, content, _Cancelled(status=status), self._clock())
 
-        return await opened.attempts.cancel(actor, force=force, reason="user", kept=kept)
+        return await opened.attempts.cancel(actor, force=force, reason=reason, detail=detail, kept=kept)
 
     async def forget(self, session_id: str, actor: Actor) -> None:
         """Delete an ended session with all that is kept of it."""
@@ -309,13 +317,18 @@ class SessionManager:
 
     async def result_path(self, session_id: str, actor: Actor) -> Path:
         """Where the pickle of the session's result is; the host never opens it."""
-        snapshot = (await self._get(session_id, actor)).session.snapshot
-        if snapshot.status != "completed":
-            raise WrongState(f"The session is {snapshot.status}; it has no result.", status=snapshot.status)
-        path = result_path(self._results, session_id, snapshot.attempt)
-        if not await anyio.Path(path).exists():
-            raise ResultUnavailable("The result could not be pickled; its JSON projection is in the session's values.")
-        return path
+        return await kept_result(self._results, (await self._get(session_id, actor)).session.snapshot)
+
+    async def link(self, launch: str, actor: Actor) -> Path:
+        """The socket to which a kernel's connection is passed on, for a launch of a session of this actor's."""
+        session_id = session_of(launch)
+        if session_id is None:
+            raise no_such_session()
+        session = (await self._get(session_id, actor)).session
+        facts = session.snapshot.session
+        if not session.owned_by(actor) or facts is None or facts.launcher != KERNEL:
+            raise no_such_session()
+        return self._store / SOCKET
 
     async def watch(
         self, session_id: str, actor: Actor, *, after: int = 0, epoch: int | None = None, tail: int | None = None
