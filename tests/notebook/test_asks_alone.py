@@ -92,8 +92,8 @@ def test_a_cell_that_blocks_asks_at_the_keyboard(alone: Alone) -> None:
         assert shown == "Drop them?\n**3** rows\nEnter y for yes or n for no.\nTrue\n"
         assert kernel.prompts == [("[y/n] ", False), ("[y/n] ", False)]
         code = "login = hitl.ask(Login, 'Who?')\nprint(login.user, login.password.get_secret_value())"
-        shown = kernel.run(code, "a", "first", "ada", "s3cret")
-        assert shown.endswith("ada first\n") or shown.endswith("ada s3cret\n")
+        shown = kernel.run(code, "a", "s3cret", "ada")
+        assert shown.endswith("ada s3cret\n")
         assert ("Password: ", True) in kernel.prompts
         assert kernel.run("print(hitl.choose('Which?', ['a', 'b']))", "2").endswith("b\n")
         assert kernel.run("print([len(s.events()) > 3 for s in hitl.sessions()])") == "[True, True, True]\n"
@@ -137,7 +137,7 @@ def streams(done: Done) -> str:
 def test_a_notebook_that_nobody_watches_says_what_was_answered_alike_in_every_run(alone: Alone) -> None:
     first = alone.nbclient(alone.notebook(ASKING))
     assert first.exit_code == 0, first.output
-    assert streams(first) == 'Drop them? → yes\nTrue\nRate? → {"value":0.5}\n0.5\n'
+    assert streams(first) == 'Drop them? → yes\nTrue\nRate? → 0.5\n0.5\n'
     again = alone.papermill(alone.notebook(ASKING))
     assert again.exit_code == 0, again.output
     assert streams(again) == streams(first)
