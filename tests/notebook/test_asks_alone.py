@@ -137,7 +137,7 @@ def streams(done: Done) -> str:
 def test_a_notebook_that_nobody_watches_says_what_was_answered_alike_in_every_run(alone: Alone) -> None:
     first = alone.nbclient(alone.notebook(ASKING))
     assert first.exit_code == 0, first.output
-    assert streams(first) == 'Drop them? → yes\nTrue\nRate? → 0.5\n0.5\n'
+    assert streams(first) == "Drop them? → yes\nTrue\nRate? → 0.5\n0.5\n"
     again = alone.papermill(alone.notebook(ASKING))
     assert again.exit_code == 0, again.output
     assert streams(again) == streams(first)
