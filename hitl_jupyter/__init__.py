@@ -47,6 +47,7 @@ if TYPE_CHECKING:
         NotShippable,
         ReplayMismatch,
         ResultUnavailable,
+        SeveralServers,
         StoreDamaged,
         StoreFull,
         StoreHeld,
@@ -61,6 +62,7 @@ if TYPE_CHECKING:
     )
     from hitl_jupyter.notebook.api import attach, sessions, start
     from hitl_jupyter.notebook.attendance import unattended
+    from hitl_jupyter.notebook.cell_asks import aask, achoose, aconfirm, ask, choose, confirm
     from hitl_jupyter.notebook.history import history
     from hitl_jupyter.notebook.layers import answers
     from hitl_jupyter.notebook.recorder import record
@@ -90,6 +92,7 @@ __all__ = [
     "ReplayMismatch",
     "ResultUnavailable",
     "Session",
+    "SeveralServers",
     "StoreDamaged",
     "StoreFull",
     "StoreHeld",
@@ -104,8 +107,14 @@ __all__ = [
     "WorkerUnavailable",
     "WrongState",
     "__version__",
+    "aask",
+    "achoose",
+    "aconfirm",
     "answers",
+    "ask",
     "attach",
+    "choose",
+    "confirm",
     "history",
     "record",
     "sessions",
@@ -120,8 +129,14 @@ _HOMES = {
     "Task": "author.task",
     "task": "author.task",
     "Session": "notebook.session",
+    "aask": "notebook.cell_asks",
+    "achoose": "notebook.cell_asks",
+    "aconfirm": "notebook.cell_asks",
     "answers": "notebook.layers",
+    "ask": "notebook.cell_asks",
     "attach": "notebook.api",
+    "choose": "notebook.cell_asks",
+    "confirm": "notebook.cell_asks",
     "history": "notebook.history",
     "record": "notebook.recorder",
     "sessions": "notebook.api",

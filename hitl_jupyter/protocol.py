@@ -13,6 +13,7 @@ import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
 from hitl_jupyter.errors import Malformed
+from hitl_jupyter.kernel_launch import KernelLaunch
 
 PROTOCOL_VERSION = 1
 """Kernel, server and worker of one session must agree on it."""
@@ -200,7 +201,6 @@ JournalEvent = (
 # fmt: on
 REQUEST_EVENTS = (RequestConfirmation, RequestUserInput)
 
-
 # -- messages: what a socket says besides the events ----------------------------------------------------------------
 
 
@@ -266,7 +266,6 @@ class ErrorMessage(Struct, tag_field="type", tag="error", kw_only=True):
 SocketMessage = StateReplayStart | StateReplayComplete | Truncated | Reset | Draft | ErrorMessage
 ServerMessage = JournalEvent | SocketMessage
 
-
 # -- commands: what a person does -----------------------------------------------------------------------------------
 
 
@@ -318,8 +317,8 @@ KIND_OF_COMMAND: dict[type, RequestKind] = {Confirm: "confirm", UserInput: "user
 
 class StartTask(Struct, kw_only=True, forbid_unknown_fields=True):
     """The body of ``POST start-task``. ``shipped`` is a task from a cell with its arguments, an opaque pickle (base64
-    in JSON) that the server never opens. By ``fingerprint``, a digest of code and parameters, two starts with one
-    ``key`` are compared."""
+    in JSON) that the server never opens; a task that runs in the ``kernel`` never leaves it. By ``fingerprint``, a
+    digest of code and parameters, two starts with one ``key`` are compared."""
 
     task: str | None = None
     params: dict[str, Any] = {}
@@ -331,6 +330,7 @@ class StartTask(Struct, kw_only=True, forbid_unknown_fields=True):
     max_retries: Annotated[int, msgspec.Meta(ge=0, le=100)] | None = None
     durable: bool = False
     launcher: str | None = None
+    kernel: KernelLaunch | None = None
     origin: Origin | None = None
     env: WorkerEnv | None = None
     on_disconnect: Literal["keep", "cancel"] | None = None

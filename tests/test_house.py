@@ -21,12 +21,13 @@ LONGEST_FUNCTION = 60
 # Room → the rooms it may import. A room is a folder or a module of the package; `messages` is link/messages.py alone.
 WORDS = {
     "errors", "protocol", "states", "snapshot", "summary", "wording", "tables", "final_output", "masking", "projection",
-    "forms", "questions", "version",
+    "forms", "questions", "version", "kernel_launch",
 }  # fmt: skip
 MAY_IMPORT: dict[str, set[str]] = {
     "version": set(),
     "errors": set(),
-    "protocol": {"errors"},
+    "kernel_launch": set(),
+    "protocol": {"errors", "kernel_launch"},
     "states": {"protocol"},
     "snapshot": {"protocol", "states"},
     "summary": {"protocol", "snapshot"},
@@ -44,9 +45,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "journal": WORDS,
     "launchers": {*WORDS, "link"},
     "engine": {*WORDS, "link", "journal", "launchers"},
-    "server": {*WORDS, "engine", "journal", "launchers"},
+    "server": {*WORDS, "link", "engine", "journal", "launchers"},
     "notebook": {*WORDS, "link", "engine", "journal", "launchers", "author", "worker", "scripts"},
-    "unattended": {*WORDS, "notebook", "scripts"},
+    "terminal": {*WORDS, "notebook", "scripts"},
     "demo": {"__init__"},
     "__init__": {*WORDS, "author", "notebook", "server"},
 }
@@ -57,6 +58,8 @@ ONLY_IN: dict[str, set[str]] = {
     "jupyter_server": {"server"},
     "ipywidgets": {"notebook"},
     "anywidget": {"notebook"},
+    "click": {"terminal"},
+    "rich": {"terminal"},
     "httpx": {"notebook"},
     "websocket": {"notebook"},
     "apsw": {"journal"},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import signal
 from collections.abc import Sequence
 from typing import Protocol
@@ -13,12 +14,28 @@ from hitl_jupyter.engine.worker import Worker
 from hitl_jupyter.journal.contract import LaunchRow
 from hitl_jupyter.link.messages import WorkerEvent
 from hitl_jupyter.protocol import Stream, TaskCancelled
+from hitl_jupyter.snapshot import Snapshot
 
 START_GONE = "What this session was started with is gone from the store. Start the task anew."
 
 
 FRUITLESS_RESUMES = 3
 """How often in a row a durable attempt is gone on with that makes no further call; then it has failed."""
+
+
+def launch_of(worker: Worker, snapshot: Snapshot, earlier: Sequence[LaunchRow], *, is_durable: bool) -> LaunchRow:
+    """A new launch of a session's current attempt; ``earlier`` are the session's launches so far."""
+    return LaunchRow(
+        launch_id=worker.launch_id,
+        session_id=snapshot.session_id,
+        attempt=snapshot.attempt,
+        fence=1 + max((row.fence for row in earlier), default=0),
+        suspend_after=math.inf if is_durable else None,
+        secret_digest=worker.digest,
+        pid=worker.process.pid,
+        process_started_at=worker.process.started_at,
+        boot_id=worker.process.boot_id,
+    )
 
 
 class Owner(Protocol):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from functools import partial
 from typing import Any, Literal
@@ -12,7 +11,7 @@ from msgspec import UNSET
 from msgspec.structs import replace
 
 from hitl_jupyter.engine.actor import Actor
-from hitl_jupyter.engine.attempt import FRUITLESS_RESUMES, START_GONE, Attempt
+from hitl_jupyter.engine.attempt import FRUITLESS_RESUMES, START_GONE, Attempt, launch_of
 from hitl_jupyter.engine.cancelling import Cancelling, Kept
 from hitl_jupyter.engine.change import Change
 from hitl_jupyter.engine.ending import Clear, end_rest, nothing_left, told
@@ -41,6 +40,10 @@ from hitl_jupyter.states import ENDED
 
 class Attempts:
     """The attempts of one session; at most one is current."""
+
+    retries_lost = True
+    lost_type = "WorkerLost"
+    gone = "The worker process was gone when the host started again."
 
     def __init__(self, session: Session) -> None:
         self._session = session
@@ -102,7 +105,7 @@ class Attempts:
                 attempt.worker.process.kill()
             raise
         if (start := await self._start()) is not None:
-            await self._services.workers.keep_spare(environment_of(start))
+            await self._keep_spare(start)
 
     async def _launch(self) -> Attempt | None:
         resumed_from = await self._session.insist(self._resumed_from)
@@ -111,9 +114,7 @@ class Attempts:
         try:
             if start is None:
                 raise LaunchFailed(START_GONE)
-            workers = self._services.workers
-            take = workers.take if resumed_from is None else workers.take_in_turn
-            worker = await take(environment_of(start))
+            worker = await self._take(start, resumed_from)
         except LaunchFailed as error:
             if resumed_from is not None and self._fruitless < FRUITLESS_RESUMES:  # the machine is short of something
                 self._services.tasks.start_soon(self._go_on, str(error))
@@ -123,21 +124,20 @@ class Attempts:
         if self._session.snapshot.ended:  # cancelled while it had no process
             self._services.tasks.start_soon(worker.leave, 0.0)
             return None
-        launch = LaunchRow(
-            launch_id=worker.launch_id,
-            session_id=self._session.session_id,
-            attempt=self._session.snapshot.attempt,
-            fence=1 + max((row.fence for row in earlier), default=0),
-            suspend_after=math.inf if start.durable or (resumed_from is not None and earlier) else None,
-            secret_digest=worker.digest,
-            pid=worker.process.pid,
-            process_started_at=worker.process.started_at,
-            boot_id=worker.process.boot_id,
-        )
+        is_durable = start.durable or (resumed_from is not None and bool(earlier))
+        launch = launch_of(worker, self._session.snapshot, earlier, is_durable=is_durable)
         attempt = Attempt(self, worker, launch, started=False, resumed_from=resumed_from)
         self._current, self._suspended_with = attempt, None
         worker.work_for(attempt)
         return attempt
+
+    async def _take(self, start: StartTask, resumed_from: int | None) -> Worker:
+        workers = self._services.workers
+        take = workers.take if resumed_from is None else workers.take_in_turn
+        return await take(environment_of(start))
+
+    async def _keep_spare(self, start: StartTask) -> None:
+        await self._services.workers.keep_spare(environment_of(start))
 
     async def _await_ready(self, attempt: Attempt) -> None:
         worker, seconds = attempt.worker, self._services.limits.launch_seconds
@@ -265,7 +265,7 @@ class Attempts:
     async def on_exited(self, attempt: Attempt, returncode: int | None) -> None:
         ends_cancelled = partial(self._ends_cancelled, attempt)
         while attempt is self._current:  # again, where it was cancelled between the look and the end
-            left = await end_rest(self._session, attempt.worker.process.clear, ends_cancelled)
+            left = await end_rest(self._session, attempt.worker.process.clear, ends_cancelled, attempt.worker.pause)
             await self._session.insist(partial(self._end_exited, attempt, returncode, left))
 
     def _ends_cancelled(self, attempt: Attempt) -> bool:
@@ -300,16 +300,12 @@ class Attempts:
             cause = told(attempt.cause_of_end(returncode), left)
             if attempt.durable:
                 cause += f" It was run again {self._fruitless} times without getting any further."
-            change.fail(self._failure(cause, "WorkerLost"), may_retry=True)
+            change.fail(self._failure(cause, self.lost_type), may_retry=self.retries_lost)
         await self._session.commit(change, launch=replace(attempt.launch, ended=True))
 
     def _failure(self, error: str, error_type: str) -> TaskFailed:
-        return TaskFailed(
-            error=error,
-            error_type=error_type,
-            retries=self._session.snapshot.retries,
-            timestamp=self._services.clock(),
-        )
+        retries, now = self._session.snapshot.retries, self._services.clock()
+        return TaskFailed(error=error, error_type=error_type, retries=retries, timestamp=now)
 
     async def _end_failed(self, error: str, error_type: str) -> None:
         async with self._session.lock:
@@ -319,7 +315,7 @@ class Attempts:
             if change.status == "cancelling":
                 self._cancelling.end(change)
             else:
-                change.fail(self._failure(error, error_type), may_retry=True)
+                change.fail(self._failure(error, error_type), may_retry=self.retries_lost)
             await self._session.commit(change)
 
     def _release(self, attempt: Attempt) -> None:
@@ -333,14 +329,25 @@ class Attempts:
     async def lose(self, cause: str, clear: Clear = nothing_left) -> None:
         """End an attempt whose worker is gone for good, as found when a host starts, with what it left behind."""
         left = await end_rest(self._session, clear, lambda: self._session.status == "cancelling")
-        await self._end_failed(told(cause, left), "WorkerLost")
+        await self._end_failed(told(cause, left), self.lost_type)
 
-    async def bury(self, worker: Worker, launch: LaunchRow, cause: str, clear: Clear) -> None:
-        """The same where the launch is known, and may have left something to the next host."""
-        worker.fault = cause
+    async def adopt(self, launch: LaunchRow) -> Worker | None:
+        """The worker of an earlier host, if it still lives."""
+        return self._services.workers.adopt(launch)
+
+    def clear_of(self, launch: LaunchRow) -> Clear:
+        """What ends the rest of a launch of an earlier host."""
+        return partial(self._services.workers.clear, launch)
+
+    async def reopened(self) -> None:
+        """A host has started, and nothing of it is under way."""
+
+    async def bury(self, worker: Worker, launch: LaunchRow) -> None:
+        """The same as :meth:`lose` where the launch is known, and may have left something to the next host."""
+        worker.fault = self.gone
         attempt = self._current = Attempt(self, worker, launch, started=True)
         worker.work_for(attempt)
-        left = await end_rest(self._session, clear, partial(self._ends_cancelled, attempt))
+        left = await end_rest(self._session, self.clear_of(launch), partial(self._ends_cancelled, attempt))
         await self._end_exited(attempt, None, left)
 
     # -- to the worker -----------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ from functools import partial
 
 import anyio
 
+from hitl_jupyter.engine.history import PAGE_BYTES
 from hitl_jupyter.engine.session import Session
 from hitl_jupyter.engine.tail import join_batches
 from hitl_jupyter.launchers.contract import Leftover
@@ -21,11 +22,16 @@ READ_EVENTS = 1000
 Clear = Callable[[], Awaitable[list[Leftover]]]
 
 
-async def end_rest(session: Session, clear: Clear, is_cancelled: Callable[[], bool]) -> list[Leftover]:
+async def end_rest(
+    session: Session,
+    clear: Clear,
+    is_cancelled: Callable[[], bool],
+    rest: Callable[[float], Awaitable[None]] = anyio.sleep,
+) -> list[Leftover]:
     """End what is left of an attempt's processes, before its end is told.
 
     A session that is being cancelled stays so until nothing of it lives, and says what is in the way. A lost attempt
-    is told at once, with the survivors that are returned.
+    is told at once, with the survivors that are returned. ``rest`` is what is done between two looks.
     """
     said = None
     pause = FIRST_PAUSE_SECONDS
@@ -33,7 +39,7 @@ async def end_rest(session: Session, clear: Clear, is_cancelled: Callable[[], bo
         if (words := " ".join(map(str, left))) != said:
             await session.insist(partial(_say, session, words))
             said = words
-        await anyio.sleep(pause)
+        await rest(pause)
         pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
     return left
 
@@ -58,12 +64,13 @@ async def who_cancels(session: Session) -> StatusChanged | None:
     """The event that a cancel under way began with, from the journal."""
     before = session.snapshot.last_seq + 1
     while before > 1:
-        first = max(1, before - READ_EVENTS)
-        batches = await session.journal.last_events(session.session_id, before, READ_EVENTS)
-        for event in reversed(decode_events(join_batches(batches, first - 1, before))):
+        batches = await session.journal.last_events(session.session_id, before, READ_EVENTS, PAGE_BYTES)
+        if not batches:
+            return None
+        for event in reversed(decode_events(join_batches(batches, 0, before))):
             if isinstance(event, StatusChanged) and isinstance(event.reason, str):
                 return event
-        before = first
+        before = batches[0].first_seq
     return None
 
 

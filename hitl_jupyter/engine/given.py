@@ -33,7 +33,7 @@ def run_of(snapshot: Snapshot, start: StartTask, results: Path, calls: Sequence[
         session_id=snapshot.session_id,
         attempt=snapshot.attempt,
         result_path=str(result_path(results, snapshot.session_id, snapshot.attempt)),
-        task=None if start.shipped is not None else start.task,
+        task=None if start.shipped is not None or start.kernel is not None else start.task,
         params=start.params,
         shipped=start.shipped,
         cwd=env.cwd,

@@ -41,6 +41,7 @@ class Limits(Struct, frozen=True, kw_only=True):
     cancel_seconds: float = 3.0
     terminate_seconds: float = 3.0
     silence_seconds: float = 30.0
+    kernel_lost_seconds: float = 15.0
     alone_running_seconds: float = 3600.0
     alone_waiting_seconds: float = 30 * 86400.0
     alone_finished_seconds: float = 60.0

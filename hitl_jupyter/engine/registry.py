@@ -14,12 +14,14 @@ import msgspec
 from hitl_jupyter.engine.actor import HOST, Actor
 from hitl_jupyter.engine.attempts import Attempts
 from hitl_jupyter.engine.feed import Feeds
+from hitl_jupyter.engine.kernels import KernelAttempts
 from hitl_jupyter.engine.requests import Requests
 from hitl_jupyter.engine.session import Services, Session
 from hitl_jupyter.engine.spools import gone
 from hitl_jupyter.engine.tail import join_batches
 from hitl_jupyter.errors import NotFound
 from hitl_jupyter.journal.contract import REFUSALS, LaunchRow, SessionQuery, SessionRow
+from hitl_jupyter.kernel_launch import KERNEL, KernelLaunch
 from hitl_jupyter.protocol import TaskFailed, decode_events
 from hitl_jupyter.snapshot import Snapshot, fold
 from hitl_jupyter.states import LIVE
@@ -87,12 +89,16 @@ class Registry:
 
     async def load(self, row: SessionRow) -> Open:
         """Take a session from the journal into memory."""
-        return self.attach(await self._snapshot(row), row.rev)
+        snapshot = await self._snapshot(row)
+        facts = snapshot.session
+        return self.attach(snapshot, row.rev, in_kernel=facts is not None and facts.launcher == KERNEL)
 
-    def attach(self, snapshot: Snapshot, rev: int = 0) -> Open:
-        """Hold a session in memory from here on."""
+    def attach(
+        self, snapshot: Snapshot, rev: int = 0, *, in_kernel: bool = False, kernel: KernelLaunch | None = None
+    ) -> Open:
+        """Hold a session in memory from here on; ``kernel`` is what a new one that runs in a kernel is started with."""
         session = Session(self.services, snapshot, rev)
-        attempts = Attempts(session)
+        attempts = KernelAttempts(session, kernel) if in_kernel or kernel is not None else Attempts(session)
         opened = Open(session, attempts, Requests(session, attempts))
         self._open[snapshot.session_id] = opened
         return opened
@@ -154,22 +160,21 @@ class Registry:
         if current:
             await self._go_on(opened, current[-1])
         elif session.status == "queued":
+            await opened.attempts.reopened()
             self.services.tasks.start_soon(opened.attempts.begin)
         elif session.status == "cancelling":
             await _now_or_later(opened, partial(opened.attempts.lose, "It was being cancelled when the host stopped."))
         elif (row := _latest_durable(launches, session.snapshot)) is not None:
             opened.attempts.wake(row)
+        else:
+            await opened.attempts.reopened()
 
     async def _go_on(self, opened: Open, launch: LaunchRow) -> None:
-        worker = self.services.workers.adopt(launch)
+        worker = await opened.attempts.adopt(launch)
         if worker is not None:
             opened.attempts.resume(worker, launch)
             return
-        cause, clear = (
-            "The worker process was gone when the host started again.",
-            partial(self.services.workers.clear, launch),
-        )
-        bury = partial(opened.attempts.bury, gone(launch), launch, cause, clear)
+        bury = partial(opened.attempts.bury, gone(launch), launch)
         if opened.session.status == "cancelling":  # that ends when nothing of it lives, and others are not to wait
             self.services.tasks.start_soon(opened.session.insist, bury)
         else:

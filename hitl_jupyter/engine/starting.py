@@ -12,12 +12,14 @@ from msgspec.structs import replace
 
 from hitl_jupyter.engine.actor import Actor
 from hitl_jupyter.engine.catalogue import Catalogue
+from hitl_jupyter.engine.kernels import check_kernel_start
 from hitl_jupyter.engine.limits import StartRate, check_answer, check_count
 from hitl_jupyter.engine.outcomes import digest, first_outcome, outcome_row
 from hitl_jupyter.engine.registry import Registry
 from hitl_jupyter.engine.starts import fingerprint
 from hitl_jupyter.errors import KeyConflict, Malformed
 from hitl_jupyter.journal.contract import CommandRow, SessionRow, Write
+from hitl_jupyter.kernel_launch import KERNEL
 from hitl_jupyter.protocol import SessionFacts, StartTask
 from hitl_jupyter.snapshot import Snapshot
 from hitl_jupyter.states import LIVE
@@ -54,7 +56,8 @@ class Starter:
             Nothing was started.
         """
         check_answer(start.params, self._services.limits)
-        if start.task is None and start.shipped is None:
+        check_kernel_start(start)
+        if start.task is None and start.shipped is None and start.kernel is None:
             if not self._default_tasks:
                 raise Malformed("Name a task to start: this server has no default tasks.")
             # The digest is taken before: the same start again is the same work, whichever task chance gives it.
@@ -65,7 +68,7 @@ class Starter:
             if found is not None:
                 return found
             self._rate.take(actor.owner, time.monotonic())
-        if start.shipped is None and start.env is None:
+        if start.shipped is None and start.env is None and start.kernel is None:
             start = await self._catalogue.checked(start)
         async with self._deciding:
             found = await self._started_before(start, content, actor)
@@ -100,7 +103,8 @@ class Starter:
                 "Attach to it, cancel it, or start with fresh=True.",
                 session_id=same_key.session_id,
             )
-        if same_work and (same_key.status in LIVE or same_key.status == "completed"):
+        is_kept = same_key.status == "completed" and start.kernel is None  # a kernel's result ends with the kernel
+        if same_work and (same_key.status in LIVE or is_kept):
             return Started(session_id=same_key.session_id, created=False)
         return None
 
@@ -109,7 +113,7 @@ class Starter:
         started = Started(session_id=session_id, created=True)
         await self._services.starts.save(session_id, start)
         try:
-            opened = self._registry.attach(Snapshot(session_id=session_id))
+            opened = self._registry.attach(Snapshot(session_id=session_id), kernel=start.kernel)
             async with opened.session.lock:
                 change = opened.session.change()
                 change.queue_attempt(_facts(start, actor, self._launcher))
@@ -166,7 +170,7 @@ def _facts(start: StartTask, actor: Actor, launcher: str) -> SessionFacts:
         key=start.key,
         origin=start.origin,
         max_retries=start.max_retries or 0,
-        launcher=launcher,
+        launcher=launcher if start.kernel is None else KERNEL,
     )
 
 

@@ -193,6 +193,10 @@ class Worker:
             return
         self.process.kill()
 
+    async def pause(self, seconds: float) -> None:
+        """Wait before it is looked again what is left of it."""
+        await anyio.sleep(seconds)
+
     def end(self, fault: str) -> None:
         """Kill it; ``fault`` is what its session is told."""
         self.fault = fault

@@ -126,7 +126,7 @@ class Workers:
                 process.release()
             raise
         worker = Worker(launch.launch_id, digest_of(launch.secret), process, key)
-        self._enlist(worker)
+        self.enlist(worker)
         return worker
 
     def adopt(self, launch: LaunchRow) -> Worker | None:
@@ -137,7 +137,7 @@ class Workers:
             return None
         worker = Worker(launch.launch_id, launch.secret_digest, process, env_key="", accepted=launch.accepted)
         worker.silence.expected = True
-        self._enlist(worker)
+        self.enlist(worker)
         return worker
 
     async def clear(self, launch: LaunchRow) -> list[Leftover]:
@@ -145,7 +145,8 @@ class Workers:
         launched = _launched(launch)
         return [] if launched is None else await self._launcher.clear(launched)
 
-    def _enlist(self, worker: Worker) -> None:
+    def enlist(self, worker: Worker) -> None:
+        """Know it from here on, when it connects and until it is gone."""
         self._workers[worker.launch_id] = worker
         self._tasks.start_soon(self._watch, worker)
 

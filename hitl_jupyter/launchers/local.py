@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import anyio
 import anyio.to_thread
@@ -136,12 +137,22 @@ class LocalProcess:
 
 
 class LocalLauncher:
-    """Starts workers with ``python -c BOOTSTRAP``; what they must know goes down their standard input."""
+    """Starts workers with ``python -c BOOTSTRAP``; what they must know goes down their standard input.
+
+    Parameters
+    ----------
+    log : Path, optional
+        Gets what they say outside of their tasks; by default that goes where this process's own output goes. Workers
+        that are to outlive this process must not hold its output open.
+    """
 
     name = "local"
 
+    def __init__(self, log: Path | None = None) -> None:
+        self._log = log
+
     async def launch(self, launch: Launch) -> WorkerProcess:
-        child = await anyio.to_thread.run_sync(_start, launch)
+        child = await anyio.to_thread.run_sync(_start, launch, self._log)
         return LocalProcess(_identify(launch.launch_id, child.pid), child)
 
     def adopt(self, launched: Launched) -> WorkerProcess | None:
@@ -199,7 +210,14 @@ def _reap_left() -> None:
             _left.pop(pid, None)
 
 
-def _start(launch: Launch) -> subprocess.Popen[bytes]:
+def _start(launch: Launch, log: Path | None = None) -> subprocess.Popen[bytes]:
+    if log is None:
+        return _spawn(launch, None)
+    with log.open("ab") as output:
+        return _spawn(launch, output.fileno())
+
+
+def _spawn(launch: Launch, output: int | None) -> subprocess.Popen[bytes]:
     _reap_left()
     env = launch.env
     python = env.python or sys.executable
@@ -209,6 +227,8 @@ def _start(launch: Launch) -> subprocess.Popen[bytes]:
         child = subprocess.Popen(
             [python, "-c", BOOTSTRAP],
             stdin=subprocess.PIPE,
+            stdout=output,
+            stderr=output,
             cwd=env.cwd,
             env=environ,
             start_new_session=True,

@@ -208,10 +208,14 @@ class Validate(_Message, tag="validate"):
 
 
 class CancelRun(_Message, tag="cancel"):
-    """End the task cooperatively; what stronger means follow is the host's affair."""
+    """End the task cooperatively; what stronger means follow is the host's affair.
+
+    ``force`` is one of them, for a run in a kernel, whose process nobody may signal: interrupt the task's own thread.
+    """
 
     by: str | None = None
     reason: str = "user"
+    force: bool = False
 
 
 class Describe(_Message, tag="describe"):

@@ -68,3 +68,12 @@ def boot_id() -> str | None:
             return file.read().strip()
     except OSError:
         return None
+
+
+def machine() -> str | None:
+    """Where this process's numbers count: the boot, and the namespace of numbers that containers have of their own."""
+    boot = boot_id()
+    try:
+        return None if boot is None else f"{boot} {os.readlink('/proc/self/ns/pid')}"
+    except OSError:
+        return None

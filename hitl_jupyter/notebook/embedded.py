@@ -58,6 +58,7 @@ LOOKS = 75
 """How often it is looked meanwhile whether they have."""
 
 CLOSE_SECONDS = 15.0
+WORKERS_LOG = "workers.log"
 PAGE = 100
 
 PRIVATE_LIMITS = Limits(
@@ -215,7 +216,8 @@ class EmbeddedHost:
         if self._closed:
             return
         journal = SqliteJournal(self.store / "journal.sqlite", holder=self._name)
-        async with SessionManager(journal, LocalLauncher(), self.store, self._limits, Policy()) as manager:
+        launcher = LocalLauncher() if self.private else LocalLauncher(self.store / WORKERS_LOG)
+        async with SessionManager(journal, launcher, self.store, self._limits, Policy()) as manager:
             self._manager = manager
             ready()
             failure = await _stopped_or_lost(manager, stopping)

@@ -11,7 +11,7 @@ import anyio.to_thread
 
 from hitl_jupyter.errors import HitlError, NotFound, ResultUnavailable
 from hitl_jupyter.final_output import final_output
-from hitl_jupyter.notebook import answering
+from hitl_jupyter.notebook import answering, kernel_results
 from hitl_jupyter.notebook.attendance import is_unattended
 from hitl_jupyter.notebook.cells import fail_cell
 from hitl_jupyter.notebook.fallback import live_output, mime_bundle
@@ -160,7 +160,8 @@ class Session:
         NoAnswer, InvalidValues, AnswersOutdated
             Nobody is there to ask, and no scripted answer fits, or it is refused, or was recorded for another form.
         ResultUnavailable
-            What it returned could not be pickled; ``details["values"]`` has it as JSON.
+            What it returned could not be pickled, or it stayed in the kernel that ran it, which is not this one;
+            ``details["values"]`` has it as JSON.
         TimeoutError
             The time is over; the task goes on.
         """
@@ -239,6 +240,7 @@ class Session:
     def delete(self) -> None:
         """Forget the session, which must have ended, with all its events."""
         self._host.delete(self.id)
+        kernel_results.forget(self.id)
 
     # -- showing
 
@@ -311,6 +313,8 @@ class Session:
             raise failure(snapshot)
         if snapshot.status == "cancelled":
             raise cancellation(snapshot)
+        if (found := kernel_results.find(self.id)) is not kernel_results.MISSING:
+            return found
         try:
             return opened(self._host.result(self.id), snapshot)
         except ResultUnavailable as error:

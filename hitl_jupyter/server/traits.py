@@ -33,6 +33,7 @@ HELP = {
     "cancel_seconds": "Seconds a cancelled task has to end by itself.",
     "terminate_seconds": "Seconds it has after that to obey SIGTERM, before it is killed.",
     "silence_seconds": "Seconds without a sign of life, nor of work, after which a worker process is ended.",
+    "kernel_lost_seconds": "Seconds without a connection after which a kernel that this machine cannot see is lost.",
     "alone_running_seconds": "Seconds a computing worker goes on without a server.",
     "alone_waiting_seconds": "Seconds a worker that waits for a person goes on without a server.",
     "alone_finished_seconds": "Seconds a worker that is done waits for a server before it leaves its end in a file.",

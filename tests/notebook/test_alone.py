@@ -15,6 +15,7 @@ from hitl_jupyter.notebook.stores import sweep
 from tests.notebook.conftest import BecomeKernel
 from tests.support.alone import Alone, Script
 from tests.support.jupyter_process import JupyterProcess
+from tests.support.processes import end
 from tests.support.waiting import eventually
 
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(180)]
@@ -76,7 +77,7 @@ def test_a_script_runs_a_task_and_leaves_nothing(alone: Alone) -> None:
 
 
 def test_what_a_script_leaves_running_ends_with_it(alone: Alone) -> None:
-    source = f"{TASKS}\ns = hitl.start(busy)\nwhile 'begun' not in s.transcript(): pass\nprint(flush=True)\ninput_ = 1"
+    source = f"{TASKS}\ns = hitl.start(busy)\nwhile 'begun' not in s.transcript(): pass\nprint(flush=True)"
     script = alone.begin(source)
     script.line()
     workers = psutil.Process(script.process.pid).children(recursive=True)
@@ -182,8 +183,7 @@ def test_a_second_kernel_of_a_notebook_is_told_who_has_its_sessions(alone: Alone
         workers = script.workers()
         script.process.send_signal(signal.SIGINT)
         script.end()
-        for worker in workers:
-            worker.kill()
+        end(workers)
     assert second.output.startswith("store_held The sessions of this notebook are held by the kernel of ")
     assert "Shut that kernel down" in second.output
 
@@ -237,7 +237,7 @@ FAILING = (TASKS, "hitl.start(broken)", "print('never')")
 def test_a_session_that_failed_fails_the_cell_that_shows_it(alone: Alone, runner: str) -> None:
     done = getattr(alone, runner)(alone.notebook(*FAILING))
     assert done.exit_code != 0
-    shown = [output for output in done.outputs[1 if runner == "nbclient" else -2]]
+    shown = done.outputs[-2]
     assert [output["output_type"] for output in shown] == ["execute_result", "error"]
     assert shown[0]["data"]["text/plain"].endswith("failed: ValueError: no such column")
     assert (shown[1]["ename"], shown[1]["evalue"]) == ("TaskFailed", "ValueError: no such column")
