@@ -18,6 +18,7 @@ from hitl_jupyter.notebook.attendance import is_unattended
 from hitl_jupyter.notebook.embedded import EmbeddedHost
 from hitl_jupyter.notebook.followed import Followed
 from hitl_jupyter.notebook.host import Host
+from hitl_jupyter.notebook.hosts import current_host
 from hitl_jupyter.notebook.recorder import recorders
 from hitl_jupyter.protocol import StartTask
 from hitl_jupyter.snapshot import Snapshot
@@ -102,17 +103,21 @@ class _Started:
             self._hosts[session_id] = host
 
     def living(self) -> list[tuple[Host, str]]:
-        """Those that live still; a host that is away has none to tell of."""
+        """Those at the present host that live still; one that is away has none to tell of."""
         with self._lock:
+            if not self._hosts:
+                return []
             started = dict(self._hosts)
         alive: set[str] = set()
-        for host in {id(host): host for host in started.values()}.values():
-            with suppress(HitlError):
-                alive.update(summary.session_id for summary in host.sessions(status=LIVE))
-        with self._lock:
-            for session_id in started.keys() - alive:
-                self._hosts.pop(session_id, None)
-        return [(host, session_id) for session_id, host in started.items() if session_id in alive]
+        with suppress(HitlError):
+            host = current_host()
+            here = {session_id for session_id, at in started.items() if at is host}
+            if here:
+                alive = here & {summary.session_id for summary in host.sessions(status=LIVE)}
+                with self._lock:
+                    for session_id in here - alive:
+                        self._hosts.pop(session_id, None)
+        return [(started[session_id], session_id) for session_id in alive]
 
 
 class _AllFollowed:
