@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from hitl_jupyter.author.task import Task, task
     from hitl_jupyter.errors import (
         AlreadySettled,
+        AnswersOutdated,
+        AnswersUnused,
         Cancelled,
         DeadlineExpired,
         Expired,
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
         LaunchFailed,
         LimitReached,
         Malformed,
+        NoAnswer,
         NoServer,
         NotConfirmed,
         NotFound,
@@ -59,10 +62,16 @@ if TYPE_CHECKING:
     )
     from hitl_jupyter.notebook.api import attach, sessions, start
     from hitl_jupyter.notebook.attendance import unattended
+    from hitl_jupyter.notebook.cell_asks import aask, achoose, aconfirm, ask, choose, confirm
+    from hitl_jupyter.notebook.history import history
+    from hitl_jupyter.notebook.layers import answers
+    from hitl_jupyter.notebook.recorder import record
     from hitl_jupyter.notebook.session import Session
 
 __all__ = [
     "AlreadySettled",
+    "AnswersOutdated",
+    "AnswersUnused",
     "Cancelled",
     "Context",
     "DeadlineExpired",
@@ -75,6 +84,7 @@ __all__ = [
     "LaunchFailed",
     "LimitReached",
     "Malformed",
+    "NoAnswer",
     "NoServer",
     "NotConfirmed",
     "NotFound",
@@ -97,7 +107,16 @@ __all__ = [
     "WorkerUnavailable",
     "WrongState",
     "__version__",
+    "aask",
+    "achoose",
+    "aconfirm",
+    "answers",
+    "ask",
     "attach",
+    "choose",
+    "confirm",
+    "history",
+    "record",
     "sessions",
     "start",
     "task",
@@ -110,7 +129,16 @@ _HOMES = {
     "Task": "author.task",
     "task": "author.task",
     "Session": "notebook.session",
+    "aask": "notebook.cell_asks",
+    "achoose": "notebook.cell_asks",
+    "aconfirm": "notebook.cell_asks",
+    "answers": "notebook.layers",
+    "ask": "notebook.cell_asks",
     "attach": "notebook.api",
+    "choose": "notebook.cell_asks",
+    "confirm": "notebook.cell_asks",
+    "history": "notebook.history",
+    "record": "notebook.recorder",
     "sessions": "notebook.api",
     "start": "notebook.api",
     "unattended": "notebook.attendance",

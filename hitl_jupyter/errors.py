@@ -226,6 +226,40 @@ class TaskCancelled(HitlError):
     status_hint = 409
 
 
+class NoAnswer(HitlError):
+    """Raised where nobody is there to ask and no scripted answer fits; carries ``key``, ``question`` and ``schema``.
+
+    A function among the scripted answers raises it to leave a question to the next ones, or to the person.
+
+    Examples
+    --------
+    >>> raise NoAnswer
+    Traceback (most recent call last):
+    ...
+    hitl_jupyter.errors.NoAnswer: This question is left to others.
+    """
+
+    code = "no_answer"
+    status_hint = 409
+
+    def __init__(self, message: str = "This question is left to others.", **details: Any) -> None:
+        super().__init__(message, **details)
+
+
+class AnswersOutdated(HitlError):
+    """Raised when a recorded answer's question asks for something else now; carries ``key``, ``file``, ``changes``."""
+
+    code = "answers_outdated"
+    status_hint = 409
+
+
+class AnswersUnused(HitlError):
+    """Raised at the end of a strict ``with hitl.answers(…)`` with answers nobody asked for; carries ``unused``."""
+
+    code = "answers_unused"
+    status_hint = 409
+
+
 class ResultUnavailable(HitlError):
     """Raised by ``session.result()`` when the result was kept as JSON only, because it could not be pickled."""
 

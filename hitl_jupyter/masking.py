@@ -77,7 +77,7 @@ def has_secrets(schema: Schema) -> bool:
     >>> has_secrets({"properties": {"login": {"properties": {"token": {"format": "password"}}}}})
     True
     """
-    return _is_secret(schema) or any(has_secrets(part) for part in subschemas(schema))
+    return is_secret(schema) or any(has_secrets(part) for part in subschemas(schema))
 
 
 def subschemas(schema: Schema) -> Iterator[Schema]:
@@ -96,13 +96,14 @@ def _schemas(candidates: Any) -> Iterator[Schema]:
     return (c for c in candidates if isinstance(c, dict)) if isinstance(candidates, list) else iter(())
 
 
-def _is_secret(schema: Schema) -> bool:
+def is_secret(schema: Schema) -> bool:
+    """Whether a schema itself says so."""
     return schema.get("writeOnly") is True or schema.get("format") == "password"
 
 
 def _walk(value: Any, schemas: list[Schema], root: Schema, replace: _Replace) -> Any:
     facets = _facets(schemas, root)
-    if any(_is_secret(facet) for facet in facets):
+    if any(is_secret(facet) for facet in facets):
         return replace(value)
     if isinstance(value, dict):
         guarded = any(_names_secret(facet, root) for facet in facets)
@@ -154,7 +155,7 @@ def _names_secret(facet: Schema, root: Schema) -> bool:
     properties = facet.get("properties")
     if not isinstance(properties, dict):
         return False
-    return any(_is_secret(part) for held in _schemas(list(properties.values())) for part in _facets([held], root))
+    return any(is_secret(part) for held in _schemas(list(properties.values())) for part in _facets([held], root))
 
 
 def _member_schemas(key: str, facets: list[Schema]) -> list[Schema]:

@@ -21,7 +21,7 @@ LONGEST_FUNCTION = 60
 # Room → the rooms it may import. A room is a folder or a module of the package; `messages` is link/messages.py alone.
 WORDS = {
     "errors", "protocol", "states", "snapshot", "summary", "wording", "tables", "final_output", "masking", "projection",
-    "forms", "version", "kernel_launch",
+    "forms", "questions", "version", "kernel_launch",
 }  # fmt: skip
 MAY_IMPORT: dict[str, set[str]] = {
     "version": set(),
@@ -37,15 +37,17 @@ MAY_IMPORT: dict[str, set[str]] = {
     "masking": {"errors"},
     "projection": {"errors"},
     "forms": {"errors", "masking", "projection"},
+    "questions": {"errors", "protocol", "snapshot"},
+    "scripts": WORDS,
     "author": {*WORDS, "messages"},
     "link": WORDS,
     "worker": {*WORDS, "author", "link"},
     "journal": WORDS,
     "launchers": {*WORDS, "link"},
     "engine": {*WORDS, "link", "journal", "launchers"},
-    "server": {*WORDS, "engine", "journal", "launchers"},
-    "notebook": {*WORDS, "engine", "journal", "launchers", "link", "author", "worker"},
-    "terminal": {*WORDS, "notebook"},
+    "server": {*WORDS, "link", "engine", "journal", "launchers"},
+    "notebook": {*WORDS, "link", "engine", "journal", "launchers", "author", "worker", "scripts"},
+    "terminal": {*WORDS, "notebook", "scripts"},
     "demo": {"__init__"},
     "__init__": {*WORDS, "author", "notebook", "server"},
 }
@@ -62,6 +64,7 @@ ONLY_IN: dict[str, set[str]] = {
     "websocket": {"notebook"},
     "apsw": {"journal"},
     "cloudpickle": {"author", "worker", "notebook"},
+    "yaml": {"scripts"},
     "IPython": {"author", "worker", "notebook", "__init__"},
     "pydantic": {"forms", "author", "worker", "notebook", "demo"},
 }
@@ -237,6 +240,6 @@ def test_every_dependency_is_declared_and_used() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     declared = {re.split(r"[\[<>=]", line)[0].replace("-", "_") for line in project["dependencies"]}
     used = {name.split(".")[0] for path in MODULES for name, _ in imports(ast.parse(path.read_text()))}
-    modules = {"websocket_client": "websocket"}
+    modules = {"websocket_client": "websocket", "pyyaml": "yaml"}
     through_another = {"ipywidgets"}  # what anywidget stands on; its version is that of the browser's half
     assert {modules.get(name, name) for name in declared} - through_another <= used

@@ -184,7 +184,7 @@ class Core:
         on_deadline: OnDeadline,
         assignees: Sequence[str],
     ) -> Pending:
-        _need_default(on_deadline, default is not None)
+        check_default(on_deadline, default is not None)
         question = RequestConfirmation(
             request_id=new_id(),
             key=key,
@@ -210,7 +210,7 @@ class Core:
         on_deadline: OnDeadline,
         assignees: Sequence[str],
     ) -> Pending:
-        _need_default(on_deadline, default is not UNSET)
+        check_default(on_deadline, default is not UNSET)
         check = Checked(form.check)
         question = RequestUserInput(
             request_id=new_id(),
@@ -375,6 +375,6 @@ def _not_answered(answer: Answer, message: str) -> HitlError:
     return WrongState(text, outcome=answer.outcome)
 
 
-def _need_default(on_deadline: OnDeadline, given: bool) -> None:
+def check_default(on_deadline: OnDeadline, given: bool) -> None:
     if on_deadline == "default" and not given:
         raise ValueError("on_deadline='default' needs a default: pass default=, the value to go on with.")

@@ -293,7 +293,7 @@ class Attempts:
         held = attempt.held
         detail = None if held is None or held.detail is UNSET else held.detail
         if self._session.status == "cancelling":
-            change.end_cancelled(self._cancelling.reason, self._cancelling.by, detail)
+            self._cancelling.end(change, detail)
         elif held is not None:
             change.end_cancelled(held.reason, None, detail)
         else:
@@ -313,7 +313,7 @@ class Attempts:
             if change.status in ENDED:
                 return
             if change.status == "cancelling":
-                change.end_cancelled(self._cancelling.reason, self._cancelling.by)
+                self._cancelling.end(change)
             else:
                 change.fail(self._failure(error, error_type), may_retry=self.retries_lost)
             await self._session.commit(change)
@@ -374,14 +374,16 @@ class Attempts:
 
     # -- cancelling --------------------------------------------------------------------------------------------------
 
-    async def cancel(self, actor: Actor, *, force: bool, reason: str, kept: Kept | None = None) -> Status:
+    async def cancel(
+        self, actor: Actor, *, force: bool, reason: str, detail: str | None = None, kept: Kept | None = None
+    ) -> Status:
         """End the session; cancelling again changes nothing, but ``force`` kills at once."""
         async with self._session.lock:
             if self._session.snapshot.ended:
                 return self._session.status
             begun = self._session.status != "cancelling"
             if begun:
-                await self._begin_cancel(actor, reason, kept)
+                await self._begin_cancel(actor, reason, detail, kept)
             attempt = self._current
         if attempt is not None:
             if force or not attempt.started:  # a worker that has not begun has nothing to end in order
@@ -390,11 +392,11 @@ class Attempts:
                 self._services.tasks.start_soon(self._cancelling.escalate, attempt.worker, self._services.limits)
         return self._session.status
 
-    async def _begin_cancel(self, actor: Actor, reason: str, kept: Kept | None) -> None:
+    async def _begin_cancel(self, actor: Actor, reason: str, detail: str | None, kept: Kept | None) -> None:
         change = self._session.change()
         idle = self._current is None and change.status != "queued"
-        change.begin_cancel(actor.by, actor.via, reason)
+        change.begin_cancel(actor.by, actor.via, reason, detail)
         if idle:  # it waits on its retry request, or was let go: no process of it lives
-            change.end_cancelled(reason, actor.by)
+            change.end_cancelled(reason, actor.by, detail)
         await self._session.commit(change, command=None if kept is None else kept(change.status))
-        self._cancelling.by, self._cancelling.reason = actor.by, reason
+        self._cancelling.by, self._cancelling.reason, self._cancelling.detail = actor.by, reason, detail

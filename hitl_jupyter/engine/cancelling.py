@@ -7,6 +7,7 @@ from collections.abc import Callable
 import anyio
 from msgspec import UNSET
 
+from hitl_jupyter.engine.change import Change
 from hitl_jupyter.engine.ending import who_cancels
 from hitl_jupyter.engine.limits import Limits
 from hitl_jupyter.engine.session import Session
@@ -25,6 +26,7 @@ class Cancelling:
     def __init__(self) -> None:
         self.by: str | None = None
         self.reason = "user"
+        self.detail: str | None = None
 
     @property
     def message(self) -> CancelRun:
@@ -36,6 +38,11 @@ class Cancelling:
         begun = await who_cancels(session)
         if begun is not None and begun.by is not UNSET and begun.reason is not UNSET:
             self.by, self.reason = begun.by, begun.reason
+            self.detail = None if begun.detail is UNSET else begun.detail
+
+    def end(self, change: Change, detail: str | None = None) -> None:
+        """Say that it is over; ``detail`` is what went wrong in the end."""
+        change.end_cancelled(self.reason, self.by, detail or self.detail)
 
     async def escalate(self, worker: Worker, limits: Limits) -> None:
         """Ask the task to end, then its process, then end it."""

@@ -101,11 +101,11 @@ class Change:
         """Tell what holds the session up, where it is."""
         self.events.append(StatusChanged(status=self.status, detail=detail, timestamp=self._now, attempt=self.attempt))
 
-    def begin_cancel(self, by: str | None, via: Via, reason: str) -> None:
+    def begin_cancel(self, by: str | None, via: Via, reason: str, detail: str | None = None) -> None:
         """From here on the session ends; nobody has to answer anything any more."""
         self._close_requests("cancelled", by, via)
         self.replies.clear()  # the worker is told of the cancel itself, which ends all its questions
-        self.move("cancelling")
+        self.move("cancelling", detail=detail)
         for event in self.events:
             if isinstance(event, StatusChanged):  # the next host has to know, if this one dies before the end
                 event.by, event.reason = by, reason

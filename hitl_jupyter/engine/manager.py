@@ -229,7 +229,14 @@ class SessionManager:
         await opened.requests.save_draft(draft, actor)
 
     async def cancel(
-        self, session_id: str, actor: Actor, *, force: bool = False, idempotency_key: str | None = None
+        self,
+        session_id: str,
+        actor: Actor,
+        *,
+        force: bool = False,
+        idempotency_key: str | None = None,
+        reason: str = "user",
+        detail: str | None = None,
     ) -> Status:
         """End a session; the status it has now, or had when this key came first. To cancel again changes nothing."""
         opened = await self._get(session_id, actor)
@@ -242,7 +249,7 @@ class SessionManager:
         def kept(status: Status) -> CommandRow | None:
             return outcome_row(scope, idempotency_key, content, _Cancelled(status=status), self._clock())
 
-        return await opened.attempts.cancel(actor, force=force, reason="user", kept=kept)
+        return await opened.attempts.cancel(actor, force=force, reason=reason, detail=detail, kept=kept)
 
     async def forget(self, session_id: str, actor: Actor) -> None:
         """Delete an ended session with all that is kept of it."""

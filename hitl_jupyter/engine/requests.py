@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import Any, NoReturn, Protocol
+from typing import Any, Protocol
 
 import anyio
 import msgspec
@@ -80,7 +80,7 @@ class Requests:
             try:
                 value = await self._checked(request, command)
             except (InvalidValues, WorkerUnavailable) as error:
-                await self._refuse(request, error)
+                return await self._settled_or_refused(request, command, actor, error)
             async with self._session.lock:
                 if (before := await self._first_outcome(command, actor)) is not None:
                     return before
@@ -110,9 +110,13 @@ class Requests:
         asked = [e for e in decode_events(join_batches(batches, seq - 1, seq + 1)) if isinstance(e, REQUEST_EVENTS)]
         return any(event.request_id == request_id and actor.owner in event.assignees for event in asked)
 
-    async def _refuse(self, request: OpenRequest, error: HitlError) -> NoReturn:
-        """Refuse with what is true now: the question may have been settled while the answer was being checked."""
+    async def _settled_or_refused(
+        self, request: OpenRequest, command: AnswerCommand, actor: Actor, error: HitlError
+    ) -> RequestResolved:
+        """What is true now: the question may have been settled while the answer was being checked, and by the same."""
         async with self._session.lock:
+            if (before := await self._first_outcome(command, actor)) is not None:
+                return before
             await self._check_still_open(request)
         raise error
 

@@ -10,12 +10,14 @@ from uuid import uuid4
 
 import msgspec
 
-from hitl_jupyter.author.task import Task, as_task
-from hitl_jupyter.errors import NotFound, NotShippable
-from hitl_jupyter.notebook import shipping
+from hitl_jupyter.author.task import Task, as_task, find_task
+from hitl_jupyter.errors import NotFound, NotShippable, WrongState
+from hitl_jupyter.notebook import answering, shipping
+from hitl_jupyter.notebook.attendance import asks_a_server
 from hitl_jupyter.notebook.environment import origin, worker_env
 from hitl_jupyter.notebook.host import Host
 from hitl_jupyter.notebook.hosts import current_host
+from hitl_jupyter.notebook.kernel_run import KernelRun, kernel_fingerprint
 from hitl_jupyter.notebook.session import Session
 from hitl_jupyter.protocol import Origin, StartTask, Status
 from hitl_jupyter.summary import Summary
@@ -36,12 +38,16 @@ def start(
     max_retries: int | None = None,
     on_disconnect: KeepOrCancel | None = None,
     on_shutdown: KeepOrCancel | None = None,
+    where: Literal["worker", "kernel"] | None = None,
     **kwargs: Any,
 ) -> Session:
-    """Start a task in a worker process of its own, and return at once.
+    """Start a task in a worker process of its own, or in this kernel, and return at once.
 
     The worker has this kernel's Python, working directory, import path and environment variables. A function of the
     notebook travels there by value, with what it uses; arguments may be any objects that can be pickled.
+
+    In the kernel the task runs in a thread, with the very objects: for data that is too large to send, or cannot be
+    pickled. It ends with the kernel, and a loop in C code that does not stop by itself can only be ended so.
 
     Parameters
     ----------
@@ -61,6 +67,8 @@ def start(
     on_disconnect, on_shutdown : {"keep", "cancel"}, optional
         What becomes of it when its last viewer leaves and no page of yours is open any more, and when the server shuts
         down; by default the server's choice.
+    where : {"worker", "kernel"}, optional
+        Where it runs; by default in a worker, and under HITL_JUPYTER_ASK in the kernel.
 
     Returns
     -------
@@ -79,6 +87,8 @@ def start(
         A session with this key lives, with other code or parameters.
     NoServer, VersionMismatch
         There is no server to start it, or one of another version.
+    WrongState
+        A durable task cannot run in the kernel: it would end with it.
 
     Examples
     --------
@@ -91,7 +101,13 @@ def start(
 
         session = hitl.start(train, rounds=3)
         model = session.result()
+
+    With data that stays where it is::
+
+        session = hitl.start(clean, huge_frame, where="kernel")
     """
+    if where not in (None, "worker", "kernel"):
+        raise ValueError(f"where is 'worker' or 'kernel', not {where!r}.")
     host = current_host()
     request = StartTask(
         key=key,
@@ -99,16 +115,18 @@ def start(
         title=title,
         max_retries=max_retries,
         origin=origin(),
-        env=worker_env(),
         on_disconnect=on_disconnect,
         on_shutdown=on_shutdown,
         idempotency_key=uuid4().hex,
     )
+    if where == "kernel" or (where is None and asks_a_server()):
+        return Session(_run_here(request, task, args, kwargs, host), host)
+    request.env = worker_env()
     if isinstance(task, str):
         _name(request, task, args, kwargs)
     else:
         _ship(request, as_task(task), args, kwargs, host)
-    return Session(host.start(request), host)
+    return Session(answering.start(host, request), host)
 
 
 def attach(session_id: str | None = None) -> Session:
@@ -203,6 +221,23 @@ def _is_from(here: Origin, there: Origin | None) -> bool:
     if here.notebook is not None:
         return there.notebook == here.notebook
     return here.kernel_id is not None and there.kernel_id == here.kernel_id
+
+
+def _run_here(request: StartTask, task: Any, args: tuple[Any, ...], kwargs: dict[str, Any], host: Host) -> str:
+    """A task in a thread of this kernel, called with these very objects; the session's id."""
+    called = find_task(task) if isinstance(task, str) else as_task(task)
+    if called.durable:
+        raise WrongState(
+            f"{called.name} is durable: it is to go on in another process, and what runs in the kernel ends with it. "
+            "Start it without where='kernel', or take durable=True off."
+        )
+    _check_call(called, args, kwargs)
+    if request.key is not None:
+        request.fingerprint = kernel_fingerprint(called, args, kwargs)
+    request.task = called.name
+    request.title = request.title or called.title
+    request.max_retries = called.max_retries if request.max_retries is None else request.max_retries
+    return KernelRun(called, args, kwargs, request.max_retries).start(request, host)
 
 
 def _name(request: StartTask, task: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:

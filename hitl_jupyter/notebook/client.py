@@ -10,7 +10,7 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 from urllib.parse import urlsplit, urlunsplit
 
@@ -96,8 +96,20 @@ class Client:
         assert self._health is not None
         return self._health
 
-    def connect(self, path: str, query: Mapping[str, Any], timeout: float = CONNECT_SECONDS) -> websocket.WebSocket:
-        """Open a socket that gets batches; raises an ``OSError``, a ``WebSocketException`` or a :class:`HitlError`."""
+    def connect(
+        self,
+        path: str,
+        query: Mapping[str, Any],
+        timeout: float = CONNECT_SECONDS,
+        subprotocols: Sequence[str] = (BATCH_SUBPROTOCOL,),
+    ) -> websocket.WebSocket:
+        """Open a socket, one that gets batches unless it is said otherwise.
+
+        Raises
+        ------
+        OSError, WebSocketException, HitlError
+            It cannot be opened now, or the server refuses it.
+        """
         server, _ = self._connected()
         url = _route(server, path, scheme="wss" if server.url.startswith("https") else "ws")
         viewer = websocket.WebSocket(
@@ -109,7 +121,7 @@ class Client:
             viewer.connect(  # type: ignore[no-untyped-call]  # the library has no types
                 f"{url}?{httpx.QueryParams(_given(query))}",
                 header=server.headers,
-                subprotocols=[BATCH_SUBPROTOCOL],
+                subprotocols=list(subprotocols) or None,
                 suppress_origin=True,
                 timeout=timeout,
                 http_no_proxy=["*"],

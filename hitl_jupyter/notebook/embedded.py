@@ -145,9 +145,20 @@ class EmbeddedHost:
         assert isinstance(read, AnswerCommand)
         return self._call(lambda manager: manager.answer(session_id, read, ACTOR))
 
-    def cancel(self, session_id: str, *, force: bool = False, idempotency_key: str | None = None) -> Status:
+    def cancel(
+        self,
+        session_id: str,
+        *,
+        force: bool = False,
+        idempotency_key: str | None = None,
+        reason: str = "user",
+        detail: str | None = None,
+    ) -> Status:
+        """End a session; ``reason`` is a word that its end is told with, and ``detail`` a sentence."""
         return self._call(
-            lambda manager: manager.cancel(session_id, ACTOR, force=force, idempotency_key=idempotency_key)
+            lambda manager: manager.cancel(
+                session_id, ACTOR, force=force, idempotency_key=idempotency_key, reason=reason, detail=detail
+            )
         )
 
     def delete(self, session_id: str) -> None:

@@ -6,7 +6,15 @@ from typing import Any
 
 import cloudpickle
 
-from hitl_jupyter.errors import ResultUnavailable, TaskCancelled, TaskFailed
+from hitl_jupyter.errors import (
+    AnswersOutdated,
+    HitlError,
+    InvalidValues,
+    NoAnswer,
+    ResultUnavailable,
+    TaskCancelled,
+    TaskFailed,
+)
 from hitl_jupyter.snapshot import Snapshot
 
 
@@ -39,10 +47,16 @@ def failure(snapshot: Snapshot) -> TaskFailed:
     return error
 
 
-def cancellation(snapshot: Snapshot) -> TaskCancelled:
+_KINDS: dict[str, type[HitlError]] = {kind.code: kind for kind in (NoAnswer, InvalidValues, AnswersOutdated)}
+"""What a session may be ended for by its scripted answers."""
+
+
+def cancellation(snapshot: Snapshot) -> HitlError:
     """The exception of a cancelled session."""
     cancelled = snapshot.cancelled
     reason, by = (cancelled.reason, cancelled.by) if cancelled else ("user", None)
+    if reason in _KINDS and cancelled is not None and isinstance(cancelled.detail, str):
+        return _KINDS[reason](cancelled.detail)
     if reason == "not_confirmed":
         return TaskCancelled("The task ended because it was not confirmed.", reason=reason, by=by)
     who = f" by {by}" if by else ""

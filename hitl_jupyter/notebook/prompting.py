@@ -37,7 +37,7 @@ _TRUE_FALSE = {**dict.fromkeys(_YES, True), **dict.fromkeys(_NO, False)}
 
 
 def prompt(
-    request: OpenRequest, read: Read, read_secret: Read, answer: Callable[[Any], None], say: Callable[[str], None]
+    request: OpenRequest, read: Read, read_secret: Read, answer: Callable[[Any], object], say: Callable[[str], None]
 ) -> None:
     """Ask a person what a request asks, until ``answer`` takes it.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any, cast
@@ -9,7 +10,7 @@ from uuid import uuid4
 
 import msgspec
 
-from hitl_jupyter.errors import WrongState
+from hitl_jupyter.notebook.bridge import Bridge
 from hitl_jupyter.notebook.client import Client
 from hitl_jupyter.notebook.follow import SocketFollowing
 from hitl_jupyter.notebook.host import EVENTS_A_PAGE, Follower, Following, Health
@@ -34,6 +35,8 @@ class ServerHost:
 
     def __init__(self, client: Client | None = None) -> None:
         self._client = client or Client()
+        self._bridge: Bridge | None = None
+        self._lock = threading.Lock()
 
     def __repr__(self) -> str:
         return "ServerHost()"
@@ -100,8 +103,16 @@ class ServerHost:
         return SocketFollowing(self._client, session_id, follower)
 
     def link(self) -> Path:
-        raise WrongState("A Jupyter server has no link for attempts in this kernel. Start the task without where=.")
+        """A socket of this kernel's own, from where connections are passed on to the server."""
+        with self._lock:
+            if self._bridge is None:
+                self._bridge = Bridge(self._client)
+            return self._bridge.path
 
     def close(self) -> None:
         """Give the connections back."""
+        with self._lock:
+            if self._bridge is not None:
+                self._bridge.close()
+            self._bridge = None
         self._client.close()

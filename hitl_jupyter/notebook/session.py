@@ -4,32 +4,33 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Generator
-from typing import Any, cast
+from typing import Any
 from uuid import uuid4
 
 import anyio.to_thread
 
 from hitl_jupyter.errors import HitlError, NotFound, ResultUnavailable
 from hitl_jupyter.final_output import final_output
+from hitl_jupyter.notebook import answering, kernel_results
 from hitl_jupyter.notebook.attendance import is_unattended
 from hitl_jupyter.notebook.cells import fail_cell
 from hitl_jupyter.notebook.fallback import live_output, mime_bundle
 from hitl_jupyter.notebook.host import Host
 from hitl_jupyter.notebook.hosts import current_host
 from hitl_jupyter.notebook.outcome import cancellation, failure, opened
-from hitl_jupyter.notebook.questions import Question, command_for, pick, question_of
+from hitl_jupyter.notebook.recorder import all_events
 from hitl_jupyter.notebook.transcript import transcript
 from hitl_jupyter.notebook.watch import Watch
 from hitl_jupyter.notebook.widget import SessionWidget
 from hitl_jupyter.protocol import AnswerCommand, Answers, JournalEvent, RequestResolved, Status
+from hitl_jupyter.questions import Question, command_for, pick, question_of
+from hitl_jupyter.scripts.recording import RecordedAnswers, recorded
 from hitl_jupyter.snapshot import Snapshot
 from hitl_jupyter.states import ENDED, STATUSES
 from hitl_jupyter.wording import headline
 
 WAKE_SECONDS = 0.2
 """A waiting cell wakes this often, so that an interrupt ends it at once whatever the kernel is blocked in."""
-
-EVENTS_A_PAGE = 10_000
 
 
 class Session:
@@ -87,17 +88,26 @@ class Session:
         after : int
             Leave out the events up to this ``seq``.
         """
-        events: list[JournalEvent] = []
-        while True:
-            page = self._host.events(self.id, after=after, limit=EVENTS_A_PAGE)
-            if not page:
-                return events
-            events += page
-            after = cast("int", page[-1].seq)
+        return all_events(self._host, self.id, after)
 
     def transcript(self) -> str:
         """The session as text without ids or times: lines, questions, answers, and how it ended."""
         return transcript(self.events())
+
+    def answers(self) -> RecordedAnswers:
+        """What people answered, in the order in which it was asked for: a record to review, keep and replay.
+
+        Secrets are not in it, nor what a deadline or a cancel settled.
+
+        Examples
+        --------
+        Keep them in a file, and give them to another run::
+
+            session.answers().save("answers.yaml")
+            with hitl.answers("answers.yaml"):
+                hitl.start(send_email).result()
+        """
+        return RecordedAnswers(entry for _, entry in recorded(self.events()))
 
     # -- waiting
 
@@ -123,12 +133,15 @@ class Session:
         ------
         TimeoutError
             The time is over; the task goes on.
+        NoAnswer, InvalidValues, AnswersOutdated
+            Nobody is there to ask, and no scripted answer fits, or it is refused, or was recorded for another form.
         """
         wanted = {status} if isinstance(status, str) else set(status)
-        snapshot = self._wait(_reaches(wanted), timeout)
-        if wanted <= ENDED:
-            self._ending = snapshot
-        return snapshot.status
+        if not wanted <= ENDED:
+            return self._wait(_reaches(wanted), timeout).status
+        self._ending = ending = self._wait_for_end(timeout, _reaches(wanted))
+        answering.check(ending)
+        return ending.status
 
     def result(self, timeout: float | None = None) -> Any:
         """What the task returned, the very object; waits for it.
@@ -144,12 +157,15 @@ class Session:
             The task failed; the worker's traceback is its note, and its ``details["traceback"]``.
         TaskCancelled
             It was cancelled, or the person did not confirm.
+        NoAnswer, InvalidValues, AnswersOutdated
+            Nobody is there to ask, and no scripted answer fits, or it is refused, or was recorded for another form.
         ResultUnavailable
-            What it returned could not be pickled; ``details["values"]`` has it as JSON.
+            What it returned could not be pickled, or it stayed in the kernel that ran it, which is not this one;
+            ``details["values"]`` has it as JSON.
         TimeoutError
             The time is over; the task goes on.
         """
-        return self._outcome(self._wait(_ended, timeout))
+        return self._outcome(self._wait_for_end(timeout))
 
     def __await__(self) -> Generator[Any, Any, Any]:
         """``await session`` is :meth:`result` for an ``async`` cell."""
@@ -158,7 +174,7 @@ class Session:
     async def _result(self) -> Any:
         snapshot = await anyio.to_thread.run_sync(self._look, abandon_on_cancel=True)
         if not snapshot.ended:
-            with Watch(self._host, self.id) as watch:
+            with answering.awaited(self._host, self.id), Watch(self._host, self.id) as watch:
                 while not await anyio.to_thread.run_sync(
                     watch.wait_until, _ended, WAKE_SECONDS, abandon_on_cancel=True
                 ):
@@ -224,6 +240,7 @@ class Session:
     def delete(self) -> None:
         """Forget the session, which must have ended, with all its events."""
         self._host.delete(self.id)
+        kernel_results.forget(self.id)
 
     # -- showing
 
@@ -259,10 +276,14 @@ class Session:
     def _shown_at_its_end(self) -> dict[str, Any]:
         """What a cell shows where nobody is there: the end, waited for. One that failed fails the cell."""
         try:
-            self._ending = self._wait(_ended, None)
+            self._ending = self._wait_for_end(None)
         except HitlError as error:
             fail_cell(error)
             return live_output(self._title or "")
+        try:
+            answering.check(self._ending)
+        except HitlError as error:
+            fail_cell(error)
         if self._ending.status == "failed":
             fail_cell(failure(self._ending))
         return final_output(self._ending)
@@ -281,12 +302,19 @@ class Session:
                     raise TimeoutError(f"{headline(watch.snapshot)} after {timeout:g} s. The task goes on; wait again.")
             return watch.snapshot
 
+    def _wait_for_end(self, timeout: float | None, holds: Callable[[Snapshot], bool] | None = None) -> Snapshot:
+        with answering.awaited(self._host, self.id):
+            return self._wait(holds or _ended, timeout)
+
     def _outcome(self, snapshot: Snapshot) -> Any:
         self._ending = snapshot
+        answering.check(snapshot)
         if snapshot.status == "failed":
             raise failure(snapshot)
         if snapshot.status == "cancelled":
             raise cancellation(snapshot)
+        if (found := kernel_results.find(self.id)) is not kernel_results.MISSING:
+            return found
         try:
             return opened(self._host.result(self.id), snapshot)
         except ResultUnavailable as error:

@@ -94,7 +94,7 @@ def _operation(route: Route, verb: Verb) -> dict[str, Any]:
         "x-authorizer": [{"action": action, "resource": resource} for action, resource in route.verbs[verb]],
     }
     if verb == "WEBSOCKET":
-        operation["x-websocket"] = {"subprotocols": [protocol.BATCH_SUBPROTOCOL], **MESSAGES[route.path]}
+        operation["x-websocket"] = MESSAGES[route.path]
     if route.path in BODIES:
         operation["requestBody"] = {"content": {"application/json": {"schema": BODIES[route.path]}}}
     return operation
@@ -102,7 +102,7 @@ def _operation(route: Route, verb: Verb) -> dict[str, Any]:
 
 def _parameters(route: Route, verb: Verb) -> list[dict[str, Any]]:
     in_path = [
-        {"name": name, "in": "path", "required": True, "schema": {"type": "string", "format": "uuid"}}
+        {"name": name, "in": "path", "required": True, "schema": IN_PATH[name]}
         for name in re.findall(r"{(\w+)}", route.path)
     ]
     queries = QUERIES.get(route.path, {}) if verb in ("GET", "WEBSOCKET") else {}
@@ -137,6 +137,11 @@ _COUNT = {"type": "integer", "minimum": 0}
 _TEXT = {"type": "string"}
 _STATUS = {"type": "string", "enum": list(protocol.Status.__args__)}  # type: ignore[attr-defined]  # a Literal's members
 _EVENTS = {"type": "array", "items": _ref("JournalEvent")}
+
+IN_PATH: dict[str, dict[str, Any]] = {
+    "session_id": {"type": "string", "format": "uuid"},
+    "launch_id": {"type": "string", "description": "A session's id, a dot, and the number of an attempt"},
+}
 
 BODIES: dict[str, dict[str, Any]] = {
     "hitl/start-task": _ref("StartTask"),
@@ -183,9 +188,13 @@ REPLIES: dict[tuple[str, Verb], list[Reply]] = {
     ("hitl/openapi.json", "GET"): [("200", "This document", {"type": "object"})],
 }
 
+_BATCHES = {"subprotocols": [protocol.BATCH_SUBPROTOCOL]}
+_FRAMES = {"type": "string", "format": "binary", "description": "msgpack messages, each after four bytes of length"}
+
 MESSAGES: dict[str, dict[str, Any]] = {
-    "hitl/ws/{session_id}": {"receive": _ref("ServerMessage"), "send": _ref("Command")},
-    "hitl/ws": {"receive": _ref("FeedMessage")},
+    "hitl/ws/{session_id}": {**_BATCHES, "receive": _ref("ServerMessage"), "send": _ref("Command")},
+    "hitl/ws": {**_BATCHES, "receive": _ref("FeedMessage")},
+    "hitl/worker/{launch_id}": {"subprotocols": [], "receive": _FRAMES, "send": _FRAMES},
 }
 
 

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from msgspec import Struct
 from tornado.web import RequestHandler
 
-from hitl_jupyter.server import rest, sockets
+from hitl_jupyter.server import kernel_socket, rest, sockets
 from hitl_jupyter.server.access import ANSWERS, KERNELS, SERVER, SESSIONS, TASKS, Action
 
 Verb = Literal["GET", "POST", "DELETE", "WEBSOCKET"]
@@ -50,6 +50,11 @@ ROUTES: tuple[Route, ...] = (
     Route(path="hitl/health", handler=rest.HealthHandler, verbs={"GET": (("read", SERVER),)}),
     Route(path="hitl/openapi.json", handler=rest.OpenApiHandler, verbs={"GET": (("read", SERVER),)}),
     Route(path="hitl/ws/{session_id}", handler=sockets.SessionSocket, verbs={"WEBSOCKET": (("execute", SESSIONS),)}),
+    Route(
+        path="hitl/worker/{launch_id}",
+        handler=kernel_socket.KernelSocket,
+        verbs={"WEBSOCKET": (("write", SESSIONS), ("execute", KERNELS))},
+    ),
     Route(path="hitl/ws", handler=sockets.FeedSocket, verbs={"WEBSOCKET": (("execute", SESSIONS),)}),
 )
 

@@ -16,15 +16,14 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import Protocol
 
 import anyio
 from anyio.abc import TaskGroup
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
-from jupyter_server.base.websocket import WebSocketMixin
 from msgspec import UNSET, Struct
 from tornado.iostream import StreamClosedError
-from tornado.websocket import WebSocketClosedError, WebSocketHandler, WebSocketProtocol, WebSocketProtocol13
+from tornado.websocket import WebSocketClosedError, WebSocketHandler
 
 from hitl_jupyter.engine.actor import Actor
 from hitl_jupyter.engine.hub import Viewer
@@ -43,7 +42,8 @@ from hitl_jupyter.protocol import (
 )
 from hitl_jupyter.server.access import ANSWERS, SESSIONS, ws_allowed
 from hitl_jupyter.server.frames import FrameProtocol
-from hitl_jupyter.server.handler import INTERNAL, Handler
+from hitl_jupyter.server.handler import INTERNAL
+from hitl_jupyter.server.upgraded import GOING_AWAY, REFUSED, TOO_SLOW, Upgraded
 
 MAX_TAIL = 100_000
 COMMANDS_WAITING = 32
@@ -52,12 +52,6 @@ COMMANDS_BYTES = 1024 * 1024
 
 FORMS_CHECKED_AT_ONCE = 4
 """Forms of one socket that its worker may be checking while further messages are read."""
-
-GOING_AWAY = 1001
-REFUSED = 4000
-"""Plus the HTTP status: the close code of a refusal."""
-
-TOO_SLOW = REFUSED + 408
 
 ACTIVITY_SETTING = "hitl_jupyter_last_activity"
 
@@ -76,7 +70,7 @@ class Frames(Protocol):
     def __aiter__(self) -> AsyncIterator[bytes]: ...
 
 
-class Socket(WebSocketMixin, WebSocketHandler, Handler):
+class Socket(Upgraded):
     """A socket that sends frames, as batches or message by message, and carries out what the client says, in order."""
 
     _frames: Frames
@@ -113,20 +107,6 @@ class Socket(WebSocketMixin, WebSocketHandler, Handler):
         self._batches = BATCH_SUBPROTOCOL in subprotocols
         return BATCH_SUBPROTOCOL if self._batches else None
 
-    @property
-    def max_message_size(self) -> int:
-        """The limit of bodies holds for messages too."""
-        return self.host.limits.max_body_bytes
-
-    def get_websocket_protocol(self) -> WebSocketProtocol | None:
-        """Tornado's frames, with our way of refusing broken ones."""
-        stock = super().get_websocket_protocol()
-        if not isinstance(stock, WebSocketProtocol13):
-            return stock
-        # Jupyter's mixin sends the pings. It counts the interval in milliseconds; tornado would take it for seconds.
-        stock.params.ping_interval = None
-        return FrameProtocol(self, False, stock.params)
-
     def open(self, *args: str, **kwargs: str) -> None:
         """Begin to send and to listen."""
         super().open(*args, **kwargs)  # starts the pings, by which dead peers are found
@@ -144,13 +124,6 @@ class Socket(WebSocketMixin, WebSocketHandler, Handler):
             while self._queued > COMMANDS_BYTES:
                 self._taken = anyio.Event()
                 await self._taken.wait()
-
-    def finish(self, chunk: Any = None) -> Any:
-        """Tornado refuses an upgrade in plain text; ours is JSON like any refusal."""
-        if isinstance(chunk, str) and self.get_status() >= 400:
-            self.set_header("Content-Type", "application/json")
-            chunk = encode(self.error_json(self.get_status(), Malformed(f"{chunk.rstrip('.')}.")))
-        return super().finish(chunk)
 
     # -- sending
 

@@ -13,8 +13,8 @@ from msgspec import Struct
 from hitl_jupyter.errors import AlreadySettled
 from hitl_jupyter.masking import secret_texts
 from hitl_jupyter.notebook.prompting import ask_yes_or_no
-from hitl_jupyter.notebook.questions import command_for, question_of
 from hitl_jupyter.protocol import AnswerCommand, Answers, Confirm, RequestResolved, RequestUserInput, TaskFailed
+from hitl_jupyter.questions import command_for, question_of
 from hitl_jupyter.snapshot import OpenRequest
 from hitl_jupyter.terminal.connection import Line
 from hitl_jupyter.terminal.durations import ago, at

@@ -42,7 +42,7 @@ from hitl_jupyter.worker.capture import Capture
 from hitl_jupyter.worker.channel import WorkerChannel
 from hitl_jupyter.worker.display import Displays
 from hitl_jupyter.worker.logs import capture_logging
-from hitl_jupyter.worker.runtime import LINGER_SECONDS, Attempt, Termination
+from hitl_jupyter.worker.runtime import LINGER_SECONDS, Termination, WorkerAttempt
 from hitl_jupyter.worker.validate import validate
 
 WARM = ("cloudpickle", "asyncio.runners", "hitl_jupyter.worker.shipped")
@@ -121,7 +121,7 @@ class Worker:
         displays = Displays(self._channel.emit)
         displays.install()
         capture_logging(self._channel.emit)
-        Attempt(run, self._channel, self._capture, displays, self._termination).execute()
+        WorkerAttempt(run, self._channel, self._capture, displays, self._termination).execute()
         self._link.finish()
         self._running = False
         self._link.close()

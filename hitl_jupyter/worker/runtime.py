@@ -1,15 +1,13 @@
-"""Runs one attempt: opens the task, calls it, and emits the one event that ends the attempt."""
+"""An attempt in a process of its own: folder and import path, signals, output and result are all the task's."""
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import os
 import signal
 import sys
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -19,12 +17,9 @@ from hitl_jupyter.author.context import Context
 from hitl_jupyter.author.idle import Idle
 from hitl_jupyter.author.sync_context import SyncContext
 from hitl_jupyter.author.task import Task, as_task, find_task, parameters
-from hitl_jupyter.author.text import pieces, sendable
-from hitl_jupyter.author.tracebacks import error_text, error_type, format_error
-from hitl_jupyter.errors import Cancelled, InvalidValues, NotConfirmed, NotFound, ReplayMismatch
-from hitl_jupyter.link.messages import Durable, Run, WorkerEvent
-from hitl_jupyter.projection import project
-from hitl_jupyter.protocol import Stream, TaskCancelled, TaskCompleted, TaskFailed
+from hitl_jupyter.errors import Cancelled, ReplayMismatch
+from hitl_jupyter.link.messages import Durable, Run
+from hitl_jupyter.worker.attempt import Attempt, Call
 from hitl_jupyter.worker.capture import Capture
 from hitl_jupyter.worker.channel import WorkerChannel
 from hitl_jupyter.worker.display import Displays
@@ -35,10 +30,7 @@ from hitl_jupyter.worker.steps import StepFolder
 LINGER_SECONDS = 10.0
 """How long threads that a task leaves behind may go on after its end."""
 
-REASON_SECONDS = 0.3
-
 _PACKAGE_FOLDER = str(Path(__file__).parents[2])
-_Call = tuple[Task[..., Any], tuple[Any, ...], dict[str, Any]]
 
 
 class Termination:
@@ -67,15 +59,13 @@ class Termination:
             raise Cancelled
 
 
-class Attempt:
-    """One execution of a task.
+class WorkerAttempt(Attempt):
+    """One execution of a task in a worker process.
 
     Parameters
     ----------
-    run : Run
-        What to run.
-    channel : WorkerChannel
-        Where its events go.
+    run, channel
+        As of every attempt.
     capture, displays
         Where its output goes; the capture has been started.
     termination : Termination
@@ -85,38 +75,11 @@ class Attempt:
     def __init__(
         self, run: Run, channel: WorkerChannel, capture: Capture, displays: Displays, termination: Termination
     ) -> None:
-        self._run = run
-        self._channel = channel
+        super().__init__(run, channel, termination)
         self._capture = capture
         self._displays = displays
-        self._termination = termination
-        self._context: Context | SyncContext | None = None
-        self._calls: Calls | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._max_retries = run.max_retries or 0
 
-    def execute(self) -> None:
-        """Run it to its terminal event. Whatever the task does, there is exactly one."""
-        ending = self._ending()
-        self._channel.unmute()
-        try:
-            self._finish_output()
-        except Exception as error:  # it must not keep the ending back
-            self._log(f"The end of the output may be missing: {error!r}.")
-        self._channel.emit(ending)
-
-    def _ending(self) -> WorkerEvent:
-        try:
-            with self._termination.ends_the_task():
-                result = self._call(*self._open())
-                self._displays.show_open_figures()
-            return self._completed(result)
-        except BaseException as error:  # SystemExit and our Cancelled too: each has its ending
-            return self._failed(error)
-
-    # -- opening ------------------------------------------------------------------------------------------------
-
-    def _open(self) -> _Call:
+    def _open(self) -> Call:
         _set_place(self._run)
         if self._run.shipped is not None:
             shipped = open_shipped(self._run.shipped)
@@ -129,27 +92,8 @@ class Attempt:
             self._max_retries = task.max_retries
         return task, args, kwargs
 
-    # -- calling ------------------------------------------------------------------------------------------------
-
-    def _call(self, task: Task[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        kind = Context if task.is_async else SyncContext
-        suspend_after = self._begin_durable(task)
-        self._context = kind(
-            self._channel,
-            attempt=self._run.attempt,
-            max_retries=self._max_retries,
-            retries=self._run.retries,
-            reuse=self._run.reuse,
-            calls=self._calls,
-            idle=Idle(suspend_after, self._suspend_if_idle),
-        )
-        if task.wants_context:
-            args = (self._context, *args)
-        if self._channel.cancelled:
-            raise Cancelled
-        if task.is_async:
-            return asyncio.run(self._main(task.function, args, kwargs))
-        return task.function(*args, **kwargs)
+    def _begin(self, task: Task[..., Any]) -> Idle:
+        return Idle(self._begin_durable(task), self._suspend_if_idle)
 
     def _begin_durable(self, task: Task[..., Any]) -> float:
         """Seconds to wait for a person before the process is let go."""
@@ -186,65 +130,11 @@ class Attempt:
         if isinstance(self._context, Context) and self._context.only_waits():
             self._channel.suspend(self._context.waiting)
 
-    async def _main(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        loop, task = asyncio.get_running_loop(), asyncio.current_task()
-        assert task is not None
+    def _show_rest(self) -> None:
+        self._displays.show_open_figures()
 
-        def cancel() -> None:
-            with contextlib.suppress(RuntimeError):  # the loop has ended meanwhile
-                loop.call_soon_threadsafe(task.cancel)
-
-        self._loop = loop
-        if isinstance(self._context, Context):
-            self._context.main = task.get_coro()
-        self._channel.on_cancel = cancel
-        if self._channel.cancelled:
-            cancel()
-        return await function(*args, **kwargs)
-
-    # -- ending -------------------------------------------------------------------------------------------------
-
-    def _completed(self, result: Any) -> WorkerEvent:
-        why_not = write_result(Path(self._run.result_path), result)
-        if why_not is not None:
-            self._log(why_not)
-        return TaskCompleted(values=project(result), timestamp=time.time())
-
-    def _failed(self, error: BaseException) -> WorkerEvent:
-        leaves = list(_leaves(error))
-        if all(isinstance(each, NotConfirmed) for each in leaves):
-            return self._cancelled("not_confirmed", None, leaves[0])
-        # The signal may come before the link's thread has read why.
-        if self._channel.cancelled or (self._termination.came and self._channel.wait_cancelled(REASON_SECONDS)):
-            return self._cancelled(self._channel.cancel_reason, self._channel.cancelled_by, error)
-        if any(isinstance(each, Cancelled) for each in leaves):
-            return self._cancelled("terminated" if self._termination.came else "task", None, error)
-        if isinstance(error, KeyboardInterrupt):
-            return self._cancelled("interrupted", None, error)
-        return self._failure(error)
-
-    def _cancelled(self, reason: str, by: str | None, error: BaseException) -> TaskCancelled:
-        event = TaskCancelled(reason=reason, by=by, timestamp=time.time())
-        if not isinstance(error, (Cancelled, asyncio.CancelledError, KeyboardInterrupt)):
-            event.detail = sendable(f"{error_type(error)}: {error_text(error)}")
-        return event
-
-    def _failure(self, error: BaseException) -> TaskFailed:
-        declined = self._context is not None and self._context.declined(error)
-        wrong_start = self._context is None and isinstance(error, (InvalidValues, NotFound))
-        text = error_text(error)
-        if isinstance(error, SystemExit):
-            text = f"The task called sys.exit({error.code!r}): return from it, or raise an error."
-        return TaskFailed(
-            error=sendable(text),
-            error_type=error_type(error),
-            traceback=sendable(format_error(error)),
-            can_retry=not (declined or wrong_start),
-            max_retries=self._max_retries,
-            retries=self._run.retries,
-            ends_attempt=True,
-            timestamp=time.time(),
-        )
+    def _keep(self, result: Any) -> str | None:
+        return write_result(Path(self._run.result_path), result)
 
     def _finish_output(self) -> None:
         self._capture.drain()
@@ -253,10 +143,6 @@ class Attempt:
                 f"The task has ended, but its threads still run: {', '.join(lingering)}. They are given "
                 f"{LINGER_SECONDS:g} s; join them before the task returns."
             )
-
-    def _log(self, text: str) -> None:
-        for piece in pieces(text):
-            self._channel.emit(Stream(content=piece, source="log", level="warning", timestamp=time.time()))
 
 
 def _checked(task: Task[..., Any], params: dict[str, Any]) -> dict[str, Any]:
@@ -272,15 +158,6 @@ def _set_place(run: Run) -> None:
         sys.path[:] = run.sys_path
         if _PACKAGE_FOLDER not in sys.path:  # what is not imported yet of this package still has to be found
             sys.path.append(_PACKAGE_FOLDER)
-
-
-def _leaves(error: BaseException) -> Iterator[BaseException]:
-    """The errors themselves, where a task group has bundled them."""
-    if isinstance(error, BaseExceptionGroup):
-        for each in error.exceptions:
-            yield from _leaves(each)
-    else:
-        yield error
 
 
 def _lingers(thread: threading.Thread) -> bool:

@@ -54,7 +54,7 @@ class OneSession(Client):
         self.asked.append((path, query))
         return encode([LINE])
 
-    def connect(self, path: str, query: Any, timeout: float = 0) -> Any:
+    def connect(self, path: str, query: Any, timeout: float = 5.0, subprotocols: Any = ()) -> Any:
         raise NotFound("There is no such session.")
 
 

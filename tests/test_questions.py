@@ -12,8 +12,8 @@ import pytest
 from pydantic import BaseModel, SecretStr
 
 from hitl_jupyter.errors import InvalidValues, UnclearTarget
-from hitl_jupyter.notebook.questions import Question, command_for, pick, question_of
 from hitl_jupyter.protocol import Confirm, RequestConfirmation, RequestUserInput, Retry, TaskFailed, UserInput
+from hitl_jupyter.questions import Question, command_for, pick, question_of
 
 SEND = Question(kind="confirm", message="Send?", key="send", request_id="1")
 SAVE = Question(kind="confirm", message="Save?", key="save", request_id="2")

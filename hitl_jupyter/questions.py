@@ -23,6 +23,9 @@ from hitl_jupyter.protocol import (
 )
 from hitl_jupyter.snapshot import OpenRequest, kind_of
 
+RETRY = "retry"
+"""The name under which scripts and records speak of an offer to try again, which has no key of its author's."""
+
 
 class Question(Struct, frozen=True, kw_only=True):
     """An open question.
@@ -39,6 +42,14 @@ class Question(Struct, frozen=True, kw_only=True):
         The form's fields, of a form.
     request_id : str
         Its number in the world.
+    deadline : float or None
+        Until when it is to be answered, in epoch seconds.
+    schema : dict
+        The form's JSON Schema, of a form.
+    session : str or None
+        The title of the session that asks.
+    occurrence : int
+        How often a question of this name was put to the scripted answers that look at it, this time included.
     """
 
     kind: RequestKind
@@ -47,23 +58,54 @@ class Question(Struct, frozen=True, kw_only=True):
     request_id: str
     deadline: float | None = None
     fields: list[dict[str, Any]] = []
+    schema: dict[str, Any] = {}
+    session: str | None = None
+    occurrence: int = 1
+
+    @property
+    def name(self) -> str:
+        """What scripts call it: its key, ``"retry"`` for an offer to try again, else its message.
+
+        Examples
+        --------
+        >>> Question(kind="confirm", message="Send it?", key=None, request_id="r").name
+        'Send it?'
+        """
+        return self.key or (RETRY if self.kind == "retry" else self.message)
+
+    @property
+    def options(self) -> list[Any]:
+        """What there is to choose from, where the form has one field and that is a choice.
+
+        Examples
+        --------
+        >>> fields = [{"name": "value", "type": "enum", "options": ["a", "b"]}]
+        >>> Question(kind="user_input", message="Which?", key=None, request_id="r", fields=fields).options
+        ['a', 'b']
+        """
+        return list(self.fields[0].get("options", [])) if len(self.fields) == 1 else []
 
     def __repr__(self) -> str:
         key = f" (key {self.key!r})" if self.key else ""
         return f"<{self.kind} {self.message!r}{key}>"
 
 
-def question_of(request: OpenRequest) -> Question:
-    """The question that a journaled request asks."""
+def question_of(request: OpenRequest, session: str | None = None) -> Question:
+    """The question that a journaled request asks; ``session`` is the title of the session it is asked in."""
     if isinstance(request, TaskFailed):
-        return Question(kind="retry", message=request.error, key=None, request_id=request.request_id or "")
+        return Question(
+            kind="retry", message=request.error, key=None, request_id=request.request_id or "", session=session
+        )
+    form = request if isinstance(request, RequestUserInput) else None
     return Question(
         kind=kind_of(request),
         message=request.message,
         key=request.key,
         request_id=request.request_id,
         deadline=request.deadline,
-        fields=request.fields if isinstance(request, RequestUserInput) else [],
+        fields=form.fields if form else [],
+        schema=form.schema if form else {},
+        session=session,
     )
 
 
@@ -128,7 +170,7 @@ def command_for(question: Question, value: Any, answers: Answers = "reuse") -> A
 
 
 def _form_values(question: Question, value: Any) -> dict[str, Any]:
-    plain = _plain(value)
+    plain = plain_value(value)
     names = [field.get("name") for field in question.fields]
     if len(names) == 1 and not (isinstance(plain, dict) and names[0] in plain):
         return {str(names[0]): plain}
@@ -142,7 +184,7 @@ def _invalid(question: Question, value: Any, wanted: str) -> InvalidValues:
     return InvalidValues(sentence, errors=[{"field": "", "message": sentence}])
 
 
-def _plain(value: Any) -> Any:
+def plain_value(value: Any) -> Any:
     """JSON of what people answer with: pydantic models, dataclasses, numpy numbers, secrets, dates, enums."""
     try:
         return msgspec.to_builtins(value, str_keys=True, enc_hook=_plainer)
