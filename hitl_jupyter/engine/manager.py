@@ -37,7 +37,6 @@ from hitl_jupyter.engine.workers import Workers
 from hitl_jupyter.errors import Forbidden, HitlError, StoreHeld, WrongState
 from hitl_jupyter.final_output import final_output
 from hitl_jupyter.journal.contract import CommandRow, Journal, SessionQuery
-from hitl_jupyter.kernel_launch import KERNEL, session_of
 from hitl_jupyter.launchers.contract import Launcher
 from hitl_jupyter.link.server import listen
 from hitl_jupyter.link.spool import folder_of
@@ -321,13 +320,7 @@ class SessionManager:
 
     async def link(self, launch: str, actor: Actor) -> Path:
         """The socket to which a kernel's connection is passed on, for a launch of a session of this actor's."""
-        session_id = session_of(launch)
-        if session_id is None:
-            raise no_such_session()
-        session = (await self._get(session_id, actor)).session
-        facts = session.snapshot.session
-        if not session.owned_by(actor) or facts is None or facts.launcher != KERNEL:
-            raise no_such_session()
+        await self._registry.get_of_kernel(launch, actor)
         return self._store / SOCKET
 
     async def watch(
