@@ -59,22 +59,24 @@ LEFT = "The block of hitl.answers that spoke of it was left: wait for the sessio
 _DECLINED = Found(False)
 
 
-def start(host: Host, request: StartTask) -> str:
+def start(host: Host, request: StartTask, own: Script | None = None) -> str:
     """Start a task in a host, and have it answered and recorded by what is in force; the session's id.
+
+    ``own`` are answers for this session alone, which come first.
 
     Raises
     ------
     Malformed, NotFound
         A file of answers is not as it should be, or not there; nothing was started.
     """
-    scripted = bool(layers.scripts())
+    scripted = own is not None or bool(layers.scripts())
     session_id = host.start(request)
     _started.add(session_id, host)
     for recorder in recorders():
         recorder.begin(host, session_id)
     nobody = _nobody_is_there(host)
     if nobody or scripted or recorders():
-        _followed.get_or_follow(host, session_id, nobody)
+        _followed.get_or_follow(host, session_id, nobody, own)
     return session_id
 
 
@@ -129,11 +131,12 @@ class _Pending(Struct, frozen=True):
 class Followed:
     """One session, followed for its questions. A :class:`~hitl_jupyter.notebook.host.Follower`."""
 
-    def __init__(self, host: Host, session_id: str, nobody: bool) -> None:
+    def __init__(self, host: Host, session_id: str, nobody: bool, own: Script | None = None) -> None:
         self.session_id = session_id
         self.error: HitlError | None = None
         self._began = time.monotonic()
         self._host = host
+        self._own = own
         self.nobody = nobody
         self._folding = Folding()
         self._changed = threading.Condition()
@@ -246,7 +249,7 @@ class Followed:
         """Answer it, if a script does; else keep it."""
         looks = self._looks
         try:
-            found = layers.find(question)
+            found = layers.find(question, self._own)
         except NoAnswer as error:
             return self._keep(question, looks, error)
         except HitlError as error:
@@ -364,12 +367,12 @@ class _AllFollowed:
         with self._lock:
             return self._sessions.get(session_id)
 
-    def get_or_follow(self, host: Host, session_id: str, nobody: bool) -> Followed:
+    def get_or_follow(self, host: Host, session_id: str, nobody: bool, own: Script | None = None) -> Followed:
         with self._lock:
             found = self._sessions.get(session_id)
             if found is None or not (found.alive or found.error):
                 self._forget_the_ended()
-                found = self._sessions[session_id] = Followed(host, session_id, nobody)
+                found = self._sessions[session_id] = Followed(host, session_id, nobody, own)
             found.nobody = found.nobody or nobody
             return found
 
