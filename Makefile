@@ -19,6 +19,9 @@ PICTURES := form-light confirm-dark retry-light $(foreach moment,inbox timeline 
 NOTEBOOK ?= notebooks/01_first_task.ipynb
 LAB_ARGS ?= $(if $(filter 0,$(shell id -u)),--allow-root) $(if $(CI),--no-browser)
 
+# Test files that run side by side; each needs about a core, and many wait. A single one is best looked at with JOBS=0.
+JOBS ?= 2
+
 # Everything a test starts by name (jupyter, npm, node) comes from the environment first.
 RUN := PATH="$(CURDIR)/$(BIN):$$PATH"
 
@@ -50,7 +53,7 @@ frontend-test: $(STAMPS)/npm $(STAMPS)/test
 	$(NPM) test
 
 pytest: $(STAMPS)/test $(LABEXT)/package.json $(STAMPS)/chromium ## tests and notebooks only (ARGS="-k name tests/server" narrows)
-	$(RUN) pytest $(ARGS)
+	$(RUN) pytest -n $(JOBS) --dist loadfile $(ARGS)
 
 chaos: $(STAMPS)/test $(LABEXT)/package.json ## break things on purpose: kills, crash points, races, for an hour or so (HITL_CHAOS_SEED=, HITL_CHAOS_SECONDS=)
 	$(RUN) pytest -m chaos tests $(ARGS)

@@ -191,6 +191,13 @@ class NoServer(HitlError):
     status_hint = 503
 
 
+class SeveralServers(HitlError):
+    """Raised in a terminal where several servers are in reach and nothing says which; carries ``servers``."""
+
+    code = "several_servers"
+    status_hint = 409
+
+
 class VersionMismatch(HitlError):
     """Raised when kernel and server have versions of hitl_jupyter that do not understand each other."""
 

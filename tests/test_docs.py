@@ -68,8 +68,9 @@ def test_every_field_of_a_start_and_of_a_summary_is_in_the_protocol(kind: type[m
 
 def test_every_code_a_server_refuses_with_is_in_the_protocol() -> None:
     in_python_only = {
-        errors.NoServer, errors.VersionMismatch, errors.TaskFailed, errors.TaskCancelled, errors.NotConfirmed,
-        errors.DeadlineExpired, errors.ReplayMismatch, errors.NoAnswer, errors.AnswersOutdated, errors.AnswersUnused,
+        errors.NoServer, errors.SeveralServers, errors.VersionMismatch, errors.TaskFailed, errors.TaskCancelled,
+        errors.NotConfirmed, errors.DeadlineExpired, errors.ReplayMismatch, errors.NoAnswer, errors.AnswersOutdated,
+        errors.AnswersUnused,
     }  # fmt: skip
     codes = {kind.code for kind in subclasses(errors.HitlError) - in_python_only}
     assert not [code for code in sorted(codes) if f"`{code}`" not in PROTOCOL]

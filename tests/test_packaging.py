@@ -71,6 +71,11 @@ def test_the_extension_manager_finds_it_by_its_classifier(wheel: zipfile.ZipFile
     assert metadata["License-Expression"] == "BSD-3-Clause"
 
 
+def test_jupyter_finds_the_terminals_commands(wheel: zipfile.ZipFile) -> None:
+    scripts = wheel.read(f"hitl_jupyter-{__version__}.dist-info/entry_points.txt").decode()
+    assert "jupyter-hitl = hitl_jupyter.terminal.cli:main" in scripts
+
+
 def test_both_halves_have_one_version() -> None:
     package = json.loads((ROOT / "labextension/package.json").read_text())
     lock = json.loads((ROOT / "labextension/package-lock.json").read_text())

@@ -59,7 +59,7 @@ def test_a_server_that_slept_while_another_took_its_store_serves_nothing_and_wai
 
             os.kill(first.process.pid, signal.SIGSTOP)
             (first.store / "journal.lock").unlink()
-            eventually(lambda: health(second) == ("ok", ""), "the second takes over", within=10)
+            eventually(lambda: health(second) == ("ok", ""), "the second takes over")
             os.kill(first.process.pid, signal.SIGCONT)
 
             assert close_code(viewer) == 4503, "its viewers are sent away rather than told what is out of date"

@@ -6,14 +6,16 @@ Libraries are told by their names, never imported for it: an object of theirs ca
 from __future__ import annotations
 
 import base64
-import io
 import json
 from collections.abc import Callable
 from typing import Any
 
 import msgspec
 
+from hitl_jupyter.author.charts import chart
 from hitl_jupyter.author.heavy import loaded
+from hitl_jupyter.author.pictures import array, comes_from, figure, image
+from hitl_jupyter.author.styled import inlined
 from hitl_jupyter.projection import project
 from hitl_jupyter.protocol import MimeBundle
 
@@ -29,6 +31,8 @@ MAX_OBJECTS = 100
 MAX_PLAIN = 20_000
 """Characters of a plain-text representation."""
 
+_SHOWN = {"max_rows": MAX_ROWS, "max_cols": MAX_COLUMNS}
+
 _REPRS = {
     "_repr_html_": "text/html",
     "_repr_markdown_": "text/markdown",
@@ -38,6 +42,10 @@ _REPRS = {
     "_repr_latex_": "text/latex",
     "_repr_json_": "application/json",
 }
+
+_NEEDS_SCRIPTS = (
+    "(not shown: it needs scripts, which do not run beside a question; show the bytes of a PNG of it instead)"
+)
 
 _encode = msgspec.json.Encoder(enc_hook=str).encode
 
@@ -63,16 +71,19 @@ def evidence(show: Any) -> list[MimeBundle]:
 
 
 def bundle(value: Any) -> MimeBundle:
-    """One object's MIME bundle; always with ``text/plain``."""
+    """One object's MIME bundle; always with ``text/plain``. What cannot be shown says why, and raises nothing."""
     if isinstance(value, str):
         return {"text/markdown": value, "text/plain": value}
     if isinstance(value, (dict, list, tuple)):
         plain = project(value)
         return {"application/json": plain, "text/plain": json.dumps(plain, indent=2, ensure_ascii=False)[:MAX_PLAIN]}
-    for convert in (_figure, _table, _image):
-        if found := convert(value):
-            return {**found, "text/plain": found.get("text/plain") or _plain(value)}
-    return {**_by_reprs(value), "text/plain": _plain(value)}
+    try:
+        found = next((found for convert in _CONVERTERS if (found := convert(value))), None)
+    except Exception as error:  # a chart or a table may raise anything, and a question must not fail for it
+        why = f"(not shown as it should be: {type(error).__name__}: {str(error)[:500]})"
+        return {**_by_reprs(value), "text/plain": f"{_plain(value)}\n{why}"}
+    found = _by_reprs(value) if found is None else found
+    return {**found, "text/plain": found.get("text/plain") or _plain(value)}
 
 
 def fit(bundles: list[MimeBundle], allowed: int = MAX_BYTES) -> list[MimeBundle]:
@@ -118,48 +129,31 @@ def _plain(value: Any) -> str:
     return text if len(text) <= MAX_PLAIN else text[:MAX_PLAIN] + "…"
 
 
-def _from(value: Any, *names: str) -> bool:
-    """Whether the object's class, or one it inherits from, is of one of these libraries."""
-    return any((each.__module__ or "").partition(".")[0] in names for each in type(value).__mro__)
-
-
-def _figure(value: Any) -> MimeBundle | None:
-    figure = value
-    if _from(value, "matplotlib") and not hasattr(value, "savefig"):
-        figure = getattr(value, "figure", None)  # an Axes
-    if figure is None or not _from(figure, "matplotlib") or not hasattr(figure, "savefig"):
-        return None
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", bbox_inches="tight")
-    return {"image/png": base64.b64encode(buffer.getvalue()).decode(), "text/plain": _plain(figure)}
-
-
 def _table(value: Any) -> MimeBundle | None:
-    if not _from(value, "pandas", "geopandas"):
+    if not comes_from(value, "pandas", "geopandas"):
         return None
+    if hasattr(value, "to_html") and hasattr(value, "background_gradient"):  # a Styler
+        html = inlined(value.to_html(max_rows=MAX_ROWS, max_columns=MAX_COLUMNS))
+        return {"text/html": html, "text/plain": value.data.to_string(**_SHOWN)[:MAX_PLAIN]}
     if hasattr(value, "to_frame") and hasattr(value, "dtype"):  # a Series or an Index reads better as a table
         value = value.to_frame()
     if not (hasattr(value, "to_html") and hasattr(value, "columns")):
         return None
-    options = {"max_rows": MAX_ROWS, "max_cols": MAX_COLUMNS, "show_dimensions": len(value) > MAX_ROWS}
+    options = {**_SHOWN, "show_dimensions": len(value) > MAX_ROWS}
     return {
         "text/html": value.to_html(notebook=True, border=0, **options),
         "text/plain": value.to_string(**options)[:MAX_PLAIN],
     }
 
 
-def _image(value: Any) -> MimeBundle | None:
-    if not (_from(value, "PIL") and hasattr(value, "save")):
-        return None
-    buffer = io.BytesIO()
-    shown = value if value.mode in ("1", "L", "LA", "P", "RGB", "RGBA") else value.convert("RGB")
-    shown.save(buffer, format="PNG")
-    return {"image/png": base64.b64encode(buffer.getvalue()).decode()}
+_CONVERTERS: tuple[Callable[[Any], MimeBundle | None], ...] = (chart, figure, _table, image, array)
 
 
 def _by_reprs(value: Any) -> MimeBundle:
     if isinstance(value, type):
         return {}
+    if comes_from(value, "bokeh"):  # its HTML is a list of its properties, for a script to fold
+        return {"text/plain": f"{_plain(value)}\n{_NEEDS_SCRIPTS}"}
     whole = _called(value, "_repr_mimebundle_", include=None, exclude=None)
     if isinstance(whole, tuple):
         whole = whole[0]
@@ -182,6 +176,8 @@ def describe(value: Any) -> tuple[MimeBundle, dict[str, Any]]:
     """Bundle and metadata for a display: as IPython formats it where the task has IPython loaded, else as here."""
     if isinstance(value, str):
         return {"text/plain": value}, {}
+    if comes_from(value, "plotly", "altair"):  # of themselves they would open a window, or need a script
+        return bundle(value), {}
     shell = getattr(loaded("IPython.core.interactiveshell"), "InteractiveShell", None)
     if shell is not None and shell.initialized():
         data, metadata = shell.instance().display_formatter.format(value)

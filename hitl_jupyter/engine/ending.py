@@ -7,6 +7,7 @@ from functools import partial
 
 import anyio
 
+from hitl_jupyter.engine.history import PAGE_BYTES
 from hitl_jupyter.engine.session import Session
 from hitl_jupyter.engine.tail import join_batches
 from hitl_jupyter.launchers.contract import Leftover
@@ -63,12 +64,13 @@ async def who_cancels(session: Session) -> StatusChanged | None:
     """The event that a cancel under way began with, from the journal."""
     before = session.snapshot.last_seq + 1
     while before > 1:
-        first = max(1, before - READ_EVENTS)
-        batches = await session.journal.last_events(session.session_id, before, READ_EVENTS)
-        for event in reversed(decode_events(join_batches(batches, first - 1, before))):
+        batches = await session.journal.last_events(session.session_id, before, READ_EVENTS, PAGE_BYTES)
+        if not batches:
+            return None
+        for event in reversed(decode_events(join_batches(batches, 0, before))):
             if isinstance(event, StatusChanged) and isinstance(event.reason, str):
                 return event
-        before = first
+        before = batches[0].first_seq
     return None
 
 

@@ -19,7 +19,7 @@ END = 1 << 62
 async def page(journal: Journal, session_id: str, after: int, before: int | None, limit: int) -> bytes:
     """A JSON array of up to ``limit`` events after ``after``; or, with only ``before``, the last ones before it."""
     if before is not None and not after:
-        batches = await journal.last_events(session_id, before, limit)
+        batches = await journal.last_events(session_id, before, limit, PAGE_BYTES)
         return join_batches(batches, _before_the_last(limit, batches, before), before)
     most = END if before is None else before
     end = min(most, after + limit + 1)

@@ -22,6 +22,7 @@ from hitl_jupyter.engine.deadlines import Deadlines
 from hitl_jupyter.engine.feed import Feed, Feeds
 from hitl_jupyter.engine.history import page
 from hitl_jupyter.engine.hub import Viewer
+from hitl_jupyter.engine.leavings import sweep
 from hitl_jupyter.engine.limits import Limits
 from hitl_jupyter.engine.outcomes import content_of, first_outcome, outcome_row, scope_of
 from hitl_jupyter.engine.registry import Open, Registry, no_such_session
@@ -36,7 +37,6 @@ from hitl_jupyter.engine.workers import Workers
 from hitl_jupyter.errors import Forbidden, HitlError, StoreHeld, WrongState
 from hitl_jupyter.final_output import final_output
 from hitl_jupyter.journal.contract import CommandRow, Journal, SessionQuery
-from hitl_jupyter.kernel_launch import KERNEL, session_of
 from hitl_jupyter.launchers.contract import Launcher
 from hitl_jupyter.link.server import listen
 from hitl_jupyter.link.spool import folder_of
@@ -150,6 +150,8 @@ class SessionManager:
             self._retention.start()
             awaited = {row.launch_id for row in await self.journal.launches_of(tuple(LIVE)) if not row.ended}
             await self._spools.sweep(self.journal, awaited)
+            live = [opened.session.session_id for opened in self._registry]
+            await sweep(self.journal, self._starts, self._results, live)
             await stack.enter_async_context(listen(socket, self._workers.on_peer))
             self._tasks.start_soon(Vigil(self._workers, self.limits.silence_seconds).keep)
             stack.push_async_callback(self._close)
@@ -320,13 +322,7 @@ class SessionManager:
 
     async def link(self, launch: str, actor: Actor) -> Path:
         """The socket to which a kernel's connection is passed on, for a launch of a session of this actor's."""
-        session_id = session_of(launch)
-        if session_id is None:
-            raise no_such_session()
-        session = (await self._get(session_id, actor)).session
-        facts = session.snapshot.session
-        if not session.owned_by(actor) or facts is None or facts.launcher != KERNEL:
-            raise no_such_session()
+        await self._registry.get_of_kernel(launch, actor)
         return self._store / SOCKET
 
     async def watch(

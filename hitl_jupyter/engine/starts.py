@@ -44,6 +44,10 @@ class Starts:
         except OSError as error:
             _log.warning("%s could not be deleted: %s", self._path(session_id), error)
 
+    def kept(self) -> list[str]:
+        """The sessions that there are files of."""
+        return [path.stem for path in self._folder.glob("*.msgpack")]
+
     def _path(self, session_id: str) -> Path:
         return self._folder / f"{session_id}.msgpack"
 

@@ -220,8 +220,11 @@ class Journal(Protocol):
         At least one batch if there is any; further ones only while the sum stays within ``max_bytes``.
         """
 
-    async def last_events(self, session_id: str, before: int, count: int) -> list[Batch]:
-        """The fewest whole batches, in order, that hold the last ``count`` events with ``seq < before``."""
+    async def last_events(self, session_id: str, before: int, count: int, max_bytes: int) -> list[Batch]:
+        """The fewest whole batches, in order, that hold the last ``count`` events with ``seq < before``.
+
+        Of these the last one, if there is any; earlier ones only while the sum stays within ``max_bytes``.
+        """
 
     async def request(self, request_id: str) -> RequestRow | None: ...
 

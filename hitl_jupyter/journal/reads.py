@@ -124,13 +124,20 @@ def _batch(session_id: str, first: int, last: int, crc: int, data: bytes) -> Bat
     return Batch(first_seq=first, last_seq=last, data=data)
 
 
-def read_last_events(connection: apsw.Connection, session_id: str, before: int, count: int) -> list[Batch]:
-    """The fewest whole batches that hold the last ``count`` events with a seq under ``before``."""
+def read_last_events(
+    connection: apsw.Connection, session_id: str, before: int, count: int, max_bytes: int
+) -> list[Batch]:
+    """The fewest whole batches that hold the last ``count`` events with a seq under ``before``; or as many of them,
+    one at least, as ``max_bytes`` allows."""
     batches: list[Batch] = []
+    size = 0
     rows = connection.execute(
         f"{_BATCHES} WHERE session_id = ? AND first_seq < ? ORDER BY first_seq DESC", (session_id, before)
     )
     while count > 0 and (row := rows.fetchone()) is not None:
+        size += len(row[-1])
+        if batches and size > max_bytes:
+            break
         batches.append(_batch(session_id, *row))
         count -= min(batches[-1].last_seq, before - 1) - batches[-1].first_seq + 1
     return batches[::-1]

@@ -153,9 +153,9 @@ class SqliteJournal:
         """
         return await self._read(reads.read_events, session_id, after, before, max_bytes)
 
-    async def last_events(self, session_id: str, before: int, count: int) -> list[Batch]:
+    async def last_events(self, session_id: str, before: int, count: int, max_bytes: int) -> list[Batch]:
         """The fewest whole batches, in order, that hold the last ``count`` events with ``seq < before``."""
-        return await self._read(reads.read_last_events, session_id, before, count)
+        return await self._read(reads.read_last_events, session_id, before, count, max_bytes)
 
     async def request(self, request_id: str) -> RequestRow | None:
         """The record of a request."""

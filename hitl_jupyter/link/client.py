@@ -68,7 +68,8 @@ class Link:
         self._lost = lost
         self._patience = patience
         self._folder_patience = folder_patience
-        self._folder_seen = time.monotonic()
+        self._folder_seen = self._counted_from = time.monotonic()
+        self._last_patience = 0.0
         self._waker, self._wakened = socket.socketpair()
         self._waker.setblocking(False)
         self._wakened.setblocking(False)
@@ -127,19 +128,29 @@ class Link:
 
     def _run(self) -> None:
         alone_since, pause = time.monotonic(), FIRST_PAUSE
+        self._counted_from, self._last_patience = alone_since, self._patience()
         while not self._closing.is_set():
             begun = time.monotonic()
             if self._one_connection():
-                alone_since = self._folder_seen = time.monotonic()
+                alone_since = self._counted_from = self._folder_seen = time.monotonic()
                 if alone_since - begun > LONGEST_PAUSE:  # a host that sends us away each time is not hurried
                     pause = FIRST_PAUSE
-            elif (alone := time.monotonic() - alone_since) > self._patience() or self._folder_gone_for_good():
+            elif self._patience_is_over() or self._folder_gone_for_good():
+                alone = time.monotonic() - alone_since
                 self._give_up(f"No host answered at {self._path} for {alone:.0f} s; the task was ended.", alone)
             # Jitter, so that the workers of a server that restarts do not all come at once.
             self._closing.wait(pause * random.uniform(0.5, 1.0))
             pause = min(pause * 2, LONGEST_PAUSE)
         self._waker.close()
         self._wakened.close()
+
+    def _patience_is_over(self) -> bool:
+        """Where there is less patience than before, as once the task waits for nobody, it counts from that moment."""
+        now, patience = time.monotonic(), self._patience()
+        if patience < self._last_patience:
+            self._counted_from = now
+        self._last_patience = patience
+        return now - self._counted_from > patience
 
     def _folder_gone_for_good(self) -> bool:
         now = time.monotonic()

@@ -23,9 +23,7 @@ LEFT_OUT = frozenset({"JUPYTER_TOKEN", "JPY_API_TOKEN", "JPY_INTERRUPT_EVENT", "
 
 def worker_env(environ: Mapping[str, str] | None = None) -> WorkerEnv:
     """This kernel's interpreter, folder, import path and variables, as they are now (``%env`` and ``%cd`` included)."""
-    variables = os.environ if environ is None else environ
-    if is_unattended():
-        variables = {**variables, UNATTENDED_VARIABLE: "1"}  # what a task starts in turn is not asked of anybody either
+    variables = _own_variables() if environ is None else environ
     return WorkerEnv(
         python=sys.executable or None,
         cwd=_folder(),
@@ -36,6 +34,11 @@ def worker_env(environ: Mapping[str, str] | None = None) -> WorkerEnv:
             if name not in LEFT_OUT and _is_text(name) and _is_text(value)
         },
     )
+
+
+def _own_variables() -> Mapping[str, str]:
+    """This process's variables, and whether anybody is there: what a task starts in turn asks nobody either."""
+    return {**os.environ, UNATTENDED_VARIABLE: "1"} if is_unattended() else os.environ
 
 
 def origin() -> Origin:

@@ -88,19 +88,33 @@ def sent_to(output: RunOutput) -> Iterator[None]:
 
 
 class StandIn:
-    """Stands for ``sys.stdout`` or ``sys.stderr``: for all but a run's own code it is what it stands for."""
+    """Stands for ``sys.stdout`` or ``sys.stderr``: for all but a run's own code it is what it stands for.
+
+    IPython puts a function of its own in the place of ``write`` for the length of each cell, to remember the output,
+    and puts back what it found there. It may find, or leave, either of the two objects.
+    """
 
     _original: Any
     _source: Source
+    _patched: Callable[[str], Any] | None
 
     def __init__(self, original: Any, source: Source) -> None:
-        object.__setattr__(self, "_original", original)
-        object.__setattr__(self, "_source", source)
+        for name, value in (("_original", original), ("_source", source), ("_patched", None)):
+            object.__setattr__(self, name, value)
 
-    def write(self, text: str, /) -> Any:
+    @property  # type: ignore[misc]
+    def __class__(self) -> type:  # ipykernel looks whether the stream is of its own kind
+        return type(self._original)
+
+    @property
+    def write(self) -> Callable[[str], Any]:
+        """Writes a text: a run's to its session, any other as before."""
+        return functools.partial(self._write, self._patched)
+
+    def _write(self, patched: Callable[[str], Any] | None, text: str, /) -> Any:
         output = current()
         if output is None:
-            return self._original.write(text)
+            return self._original.write(text) if patched is None else patched(text)
         if not isinstance(text, str):
             raise TypeError(f"write() argument must be str, not {type(text).__name__}")
         output.lines[self._source].feed(text)
@@ -124,7 +138,12 @@ class StandIn:
         return getattr(self._original, name)
 
     def __setattr__(self, name: str, value: Any) -> None:
-        setattr(self._original, name, value)
+        if name != "write":
+            setattr(self._original, name, value)
+            return
+        if isinstance(value, functools.partial) and value.func == self._write:  # what was found here comes back
+            value = value.args[0]
+        object.__setattr__(self, "_patched", value)
 
 
 class _LastResort(logging.Handler):

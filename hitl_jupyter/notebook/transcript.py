@@ -42,11 +42,12 @@ def transcript(events: Iterable[JournalEvent]) -> str:
     = yes
     completed: {"rows": 3}
     """
-    return "\n".join(line for text in _Writer().texts(events) for line in text.split("\n"))
+    return "\n".join(line for text in TranscriptWriter().texts(events) for line in text.split("\n"))
 
 
-class _Writer:
-    """Goes through the events once, and names a question again where its answer does not follow at once."""
+class TranscriptWriter:
+    """Goes through the events once, a few at a time if need be, and names a question again where its answer does not
+    follow at once."""
 
     def __init__(self) -> None:
         self._asked: dict[str, str] = {}
@@ -54,6 +55,7 @@ class _Writer:
         self._seq: int | None = None
 
     def texts(self, events: Iterable[JournalEvent]) -> Iterator[str]:
+        """The text of each event that has one."""
         for event in events:
             if missing := self._missing_before(event):
                 yield f"... {missing} events are no longer kept"

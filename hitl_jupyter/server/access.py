@@ -27,6 +27,7 @@ from traitlets import Unicode
 
 from hitl_jupyter.engine.actor import Actor
 from hitl_jupyter.errors import Forbidden
+from hitl_jupyter.protocol import Via
 
 Ownership = Literal["auto", "server", "user"]
 Action = Literal["read", "write", "execute"]
@@ -43,6 +44,9 @@ ONE_OWNER = "server"
 
 SCHEME = "hitl"
 """``Authorization: hitl <secret>``."""
+
+VIA_HEADER = "X-Hitl-Via"
+"""By it a terminal's answers are told from a notebook's. Attribution only, and only of what no browser sends."""
 
 GATE_SETTING = "hitl_jupyter_gate"
 
@@ -157,15 +161,20 @@ class Access(ExtensionHandlerMixin, JupyterHandler):
         """
         user = cast("User", self.current_user)
         if self.carries_secret:
-            return Actor(owner=self.gate.kernel.username, via="kernel")
+            return Actor(owner=self.gate.kernel.username, via=self._said("kernel"))
         provider = self.identity_provider
         owner = ONE_OWNER if has_one_owner(self.gate.ownership, provider) else user.username
         if not _names_are_random(provider):
-            return Actor(owner=owner, by=_display_name(user), via="token" if self.token_authenticated else "browser")
+            return Actor(
+                owner=owner, by=_display_name(user), via=self._said("token") if self.token_authenticated else "browser"
+            )
         person = await self._cookie_user(provider)
         if person is None:
-            return Actor(owner=owner, via="token")
+            return Actor(owner=owner, via=self._said("token"))
         return Actor(owner=owner, by=_display_name(person), via="browser")
+
+    def _said(self, via: Via) -> Via:
+        return "cli" if self.request.headers.get(VIA_HEADER) == "cli" else via
 
     async def _cookie_user(self, provider: IdentityProvider) -> User | None:
         if self.get_cookie(provider.get_cookie_name(self)) is None:

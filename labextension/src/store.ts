@@ -6,6 +6,7 @@ import type {
   Command,
   ErrorMessage,
   JournalEvent,
+  MimeBundle,
   OpenRequest,
   RequestResolved,
   ServerMessage,
@@ -70,6 +71,8 @@ export const perFrame: Schedule = flush => {
 
 export class SessionStore {
   readonly drafts: Drafts;
+  /** What stood beside settled questions, of those that somebody looks at here. */
+  readonly looked = new Map<string, readonly MimeBundle[]>();
   private state: SessionState;
   private readonly listeners = new Set<() => void>();
   private readonly transcript = new Transcript();
@@ -129,6 +132,14 @@ export class SessionStore {
   dismiss(requestId: string): void {
     this.elsewhere = this.elsewhere.filter(({ settled }) => settled.request_id !== requestId);
     this.changed();
+  }
+
+  /** What stood beside a settled question, from the journal; null where that is no longer kept. */
+  async evidenceOf(settled: Settled): Promise<readonly MimeBundle[] | null> {
+    const [event] = await this.port.history(settled.opened_seq + 1, 1);
+    const isIt =
+      event !== undefined && 'evidence' in event && event.request_id === settled.request_id;
+    return isIt ? event.evidence : null;
   }
 
   reconnect(): void {
@@ -298,6 +309,7 @@ export class SessionStore {
     this.truncated = 0;
     this.history = 'all';
     this.elsewhere = [];
+    this.looked.clear();
     this.answered.clear();
     this.replaying = true;
     this.replayed = null;

@@ -124,6 +124,19 @@ function outputWords({ __, _n }: Translator) {
       ).replace(String(events), events.toLocaleString()),
     sourceLabel: (source: string) => __('from %1', source),
     image: __('Image from the task'),
+    notDrawn: {
+      plotly: __(
+        'This page has nothing that draws Plotly figures. JupyterLab does, with plotly installed beside it; with kaleido installed beside the task, a picture comes along.'
+      ),
+      vega: __(
+        'This page has nothing that draws this chart. JupyterLab does; with vl-convert-python installed beside the task, a picture comes along.'
+      ),
+      fetches: __(
+        'This chart is not drawn, since it names an address that would be fetched. Put the data into the chart, or show a picture of it.'
+      ),
+      failed: __('This chart could not be drawn; the browser’s console says why.'),
+      scripts: __('This needs scripts, which do not run here. Show a picture of it instead.')
+    },
     enlarge: __('Show it as large as it is'),
     shrink: __('Show the whole picture')
   };
@@ -160,6 +173,14 @@ function questionWords({ __, _n }: Translator) {
     stepFailed: __('A step failed'),
     forWhom: (names: string) => __('For %1', names),
     evidence: __('Shown with the question'),
+    showAll: (count: number) => __('Show all %1', String(count)),
+    showFewer: __('Show fewer'),
+    showSeen: __('Show what was seen'),
+    hideSeen: __('Hide what was seen'),
+    seenLoading: __('Loading…'),
+    seenNothing: __('Nothing stood beside this question.'),
+    seenGone: __('What stood beside this question is no longer kept.'),
+    seenFailed: (why: string) => __('It could not be loaded. %1', why),
     closesIn: (time: string) => __('%1 left', time),
     overdue: __('Overdue'),
     onDeadline: {

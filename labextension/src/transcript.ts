@@ -36,6 +36,8 @@ export interface SettledRow {
   readonly kind: 'settled';
   readonly seq: number;
   readonly settled: Settled;
+  /** Whether something stood beside the question; null where that is not loaded. */
+  readonly evidence: boolean | null;
   readonly comment: string | null;
 }
 
@@ -110,6 +112,14 @@ export class Transcript {
   /** The line's number in the session, from 1. */
   number(row: LineRow): number {
     return row.place + this.numberOfPlaceZero;
+  }
+
+  /** Whether something stood beside a settled question; null where that is not loaded. */
+  hadEvidence(requestId: string): boolean | null {
+    const row = this.rows.findLast(
+      each => each.kind === 'settled' && each.settled.request_id === requestId
+    );
+    return row?.kind === 'settled' ? row.evidence : null;
   }
 
   /** The greatest line number shown. */
@@ -225,7 +235,7 @@ export class Transcript {
           this.rows.push({
             kind: 'settled',
             seq: event.seq ?? 0,
-            settled,
+            ...settled,
             comment: event.comment
           });
         }
@@ -254,12 +264,15 @@ export class Transcript {
   private settledOf(
     event: Extract<JournalEvent, { type: 'request_resolved' }>,
     before: Snapshot
-  ): Settled | undefined {
+  ): Pick<SettledRow, 'settled' | 'evidence'> | undefined {
     const opened = this.asked.get(event.request_id) ?? findOpen(before, event.request_id);
     this.asked.delete(event.request_id);
-    return opened === undefined
-      ? findSettled(before, event.request_id)
-      : settledFrom(opened, event);
+    if (opened !== undefined) {
+      const evidence = opened.type !== 'task_failed' && opened.evidence.length > 0;
+      return { settled: settledFrom(opened, event), evidence };
+    }
+    const settled = findSettled(before, event.request_id);
+    return settled && { settled, evidence: settled.kind === 'retry' ? false : null };
   }
 
   /** An output with the id of an earlier one replaces it, as in a notebook. */

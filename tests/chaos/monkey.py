@@ -10,8 +10,8 @@ from collections.abc import Callable
 
 import psutil
 
-from tests.chaos.conftest import Figures
 from tests.chaos.crowd import Crowd
+from tests.chaos.figures import Figures
 from tests.chaos.world import ENDED, World
 from tests.support.waiting import eventually
 

@@ -7,8 +7,8 @@ import random
 
 import pytest
 
-from tests.chaos.conftest import Figures
 from tests.chaos.crowd import Crowd
+from tests.chaos.figures import Figures
 from tests.chaos.monkey import Monkey, quiesce
 from tests.chaos.world import World
 

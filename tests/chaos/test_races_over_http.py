@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.chaos.conftest import Figures
 from tests.chaos.crowd import TASK, Crowd
+from tests.chaos.figures import Figures
 from tests.chaos.monkey import quiesce
 from tests.chaos.world import REPOSITORY, World
 from tests.support.waiting import eventually

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.chaos.conftest import Figures
+from tests.chaos.figures import Figures
 from tests.chaos.history import History
 from tests.chaos.host_child import INSTANTS
 from tests.chaos.sweep import SCENARIOS, Crash, Patient, Scenario

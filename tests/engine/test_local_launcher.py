@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from hitl_jupyter.launchers import leftovers, local
 from hitl_jupyter.launchers.contract import Launch, Launched
 from hitl_jupyter.launchers.local import LocalLauncher
+from hitl_jupyter.link.bootstrap import MARKER
 from hitl_jupyter.protocol import WorkerEnv
 from tests.support.waiting import eventually, eventually_async
 
@@ -98,6 +99,7 @@ async def test_what_a_launch_left_is_ended_by_its_mark_but_not_after_another_boo
     known = Launched(launch_id="l", pid=process.pid, started_at=process.started_at, boot_id=process.boot_id)
     assert await launcher.clear(replace(known, boot_id="another")) == []
     assert psutil.Process(process.pid).status() != psutil.STATUS_ZOMBIE
+    eventually(lambda: MARKER in psutil.Process(process.pid).environ(), "its mark can be read")
     assert await launcher.clear(known) == []
     assert await process.wait() == -9
     process.release()

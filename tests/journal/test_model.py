@@ -200,13 +200,16 @@ class JournalMachine(RuleBasedStateMachine):
         assert self.run(self.journal.events(session_id, after, before, max_bytes)) == allowed
         assert self.run(self.journal.events(session_id, after, before, ALL)) == wanted
 
-    @rule(session_id=sessions, before=st.integers(0, 60), count=st.integers(0, 30))
-    def replay_the_end(self, session_id: str, before: int, count: int) -> None:
+    @rule(session_id=sessions, before=st.integers(0, 60), count=st.integers(0, 30), max_bytes=st.integers(0, 2000))
+    def replay_the_end(self, session_id: str, before: int, count: int, max_bytes: int) -> None:
         batches = self.kept[session_id].batches
         seqs = [seq for b in batches for seq in range(b.first_seq, b.last_seq + 1) if seq < before]
         last = set(seqs[-count:] if count else [])
         wanted = [b for b in batches if last & set(range(b.first_seq, b.last_seq + 1))]
-        assert self.run(self.journal.last_events(session_id, before, count)) == wanted
+        sizes = [sum(len(b.data) for b in wanted[at:]) for at in range(len(wanted))]
+        allowed = [b for b, size in zip(wanted, sizes, strict=True) if size <= max_bytes or b is wanted[-1]]
+        assert self.run(self.journal.last_events(session_id, before, count, max_bytes)) == allowed
+        assert self.run(self.journal.last_events(session_id, before, count, ALL)) == wanted
 
     @rule(statuses=st.sets(st.sampled_from(STATUSES)), limit=st.integers(1, 3))
     def list_by_pages(self, statuses: set[Status], limit: int) -> None:

@@ -90,7 +90,7 @@ async def test_unknown_sessions_and_requests_are_not_found(path: Path) -> None:
         assert await journal.request("none") is None
         assert await journal.command("s", "none") is None
         assert await journal.events("nobody", 0, ALL, ALL) == []
-        assert await journal.last_events("nobody", ALL, 5) == []
+        assert await journal.last_events("nobody", ALL, 5, ALL) == []
 
 
 async def test_a_session_or_command_that_is_there_already_is_a_wrong_state(path: Path) -> None:
@@ -125,10 +125,12 @@ async def test_events_come_as_whole_batches_within_the_bytes_asked_for(path: Pat
         assert seqs(await journal.events("s", 1, ALL, 1)) == list(range(2, 12))
         assert seqs(await journal.events("s", 11, ALL, 2 * size + 100)) == list(range(12, 32))
         assert await journal.events("s", 31, ALL, ALL) == []
-        assert seqs(await journal.last_events("s", ALL, 11)) == list(range(12, 32))
-        assert seqs(await journal.last_events("s", 13, 1)) == list(range(12, 22))
-        assert seqs(await journal.last_events("s", 12, 10)) == list(range(2, 12))
-        assert await journal.last_events("s", ALL, 0) == []
+        assert seqs(await journal.last_events("s", ALL, 11, ALL)) == list(range(12, 32))
+        assert seqs(await journal.last_events("s", 13, 1, ALL)) == list(range(12, 22))
+        assert seqs(await journal.last_events("s", 12, 10, ALL)) == list(range(2, 12))
+        assert await journal.last_events("s", ALL, 0, ALL) == []
+        assert seqs(await journal.last_events("s", ALL, 30, 1)) == list(range(22, 32))
+        assert seqs(await journal.last_events("s", ALL, 30, 2 * size + 100)) == list(range(12, 32))
 
 
 async def test_sessions_are_listed_newest_first_filtered_and_by_pages(path: Path) -> None:

@@ -152,7 +152,7 @@ async def test_pages_go_over_what_is_gone(path: Path) -> None:
     async with SqliteJournal(path) as journal:
         await filled(journal, [["status"], ["line"] * 50, ["status", "status", "status"], ["end"]], 55)
         await journal.truncate("s", ALL, "max_session_bytes")
-        pages = [await journal.last_events("s", 55, count) for count in (2, 4, 99)]
+        pages = [await journal.last_events("s", 55, count, ALL) for count in (2, 4, 99)]
         assert [[batch.first_seq for batch in page] for page in pages] == [[52], [1, 52], [1, 52]]
         assert [batch.first_seq for batch in await journal.events("s", 20, ALL, ALL)] == [52, 55]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -112,6 +113,21 @@ def test_a_link_without_a_host_gives_up_when_its_patience_is_used_up(tmp_path: P
         host.path = tmp_path / "nobody.sock"
         with linked(host, patience=lambda: 0.1) as (_, _, lost):
             assert "No host answered" in eventually(lambda: lost and lost[0], "the end")
+        host.path = host.folder / "link.sock"
+
+
+def test_a_task_that_waits_for_nobody_any_more_has_its_patience_whole_from_that_moment(tmp_path: Path) -> None:
+    patience = [60.0]
+    with fake_host() as host:
+        host.path = tmp_path / "nobody.sock"
+        with linked(host, patience=lambda: patience[0]) as (link, _, lost):
+            begun = time.monotonic()
+            eventually(lambda: time.monotonic() - begun > 1, "some time alone")
+            patience[0] = 1.0
+            eventually(lambda: link._last_patience == 1.0, "the link has seen it")
+            seen = time.monotonic()
+            eventually(lambda: lost, "the end")
+            assert time.monotonic() - seen > 0.9
         host.path = host.folder / "link.sock"
 
 

@@ -168,6 +168,19 @@ async def test_an_answer_with_a_token_bears_no_name(api: Api) -> None:
     assert (settled.json["by"], settled.json["via"]) == (None, "token")
 
 
+async def test_only_what_no_browser_sends_can_say_that_it_comes_from_a_terminal(api: Api) -> None:
+    session = Session(api, await api.start("sure"))
+    command = {"type": "confirm", "value": True, "request_id": await session.question()}
+    settled = await api("POST", f"hitl/answer/{session.id}", command, headers={"X-Hitl-Via": "cli"})
+    assert settled.json["via"] == "cli"
+    cookies = await _log_in(api)
+    claims = {**cookies, "X-XSRFToken": cookies["X-Proof"], "X-Hitl-Via": "cli"}
+    session = Session(api, await api.start("sure"))
+    command = {"type": "confirm", "value": True, "request_id": await session.question()}
+    settled = await api("POST", f"hitl/answer/{session.id}", command, headers=claims)
+    assert settled.json["via"] == "browser"
+
+
 async def test_a_large_body_without_credentials_is_refused_like_a_small_one(api: Api) -> None:
     reply = await api("POST", "hitl/start-task", b" " * 30_000_000, headers=NO_CREDENTIALS)
     assert (reply.status, reply.json["code"]) == (403, "unauthenticated")

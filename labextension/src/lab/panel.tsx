@@ -103,7 +103,7 @@ class InboxBody extends ReactWidget {
 
   private list(): JSX.Element {
     const { app, inbox, sessions } = this;
-    const { strings, sanitize, actions, pool } = sessions;
+    const { strings, sanitize, page, actions, pool } = sessions;
     const run = (command: string, args: Readonly<Record<string, string>>) =>
       void app.commands.execute(command, args);
     const canOpen = app.commands.hasCommand(CommandIDs.openSession);
@@ -114,6 +114,7 @@ class InboxBody extends ReactWidget {
         actions={actions}
         strings={strings}
         sanitize={sanitize}
+        page={page}
         openSession={
           canOpen ? (sessionId: string) => run(CommandIDs.openSession, { sessionId }) : undefined
         }

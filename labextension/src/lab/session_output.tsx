@@ -175,7 +175,7 @@ function Live(props: LiveProps) {
 
 function Watched({ store, ...props }: LiveProps & { readonly store: SessionStore }) {
   const { host, output, model, trusted, sessionId } = props;
-  const { strings, sanitize, actions } = host.sessions;
+  const { strings, sanitize, page, actions } = host.sessions;
   const state = useSyncExternalStore(store.subscribe, store.getState);
   const unknown = state.connection === 'refused' && state.refusal?.code === 'not_found';
   const ended = hasEnded(state.snapshot) && !state.replaying;
@@ -204,5 +204,13 @@ function Watched({ store, ...props }: LiveProps & { readonly store: SessionStore
   if (unknown) {
     return <ByKernel {...props} why={strings.host.gone} />;
   }
-  return <SessionView store={store} strings={strings} sanitize={sanitize} viewOnly={!trusted} />;
+  return (
+    <SessionView
+      store={store}
+      strings={strings}
+      sanitize={sanitize}
+      page={page}
+      viewOnly={!trusted}
+    />
+  );
 }

@@ -2,6 +2,7 @@
 
 import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
 import { Sanitizer } from '@jupyterlab/apputils';
+import { IRenderMimeRegistry } from '@jupyterlab/rendermime';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 import type { TranslationBundle } from '@jupyterlab/translation';
 
@@ -13,6 +14,7 @@ import { SessionPool } from '../session_pool';
 import { SocketPort } from '../socket_port';
 import { makeStrings } from '../strings';
 import type { Translator } from '../strings';
+import { LabRenderers } from './renderers';
 import { DOMAIN, EXTENSION, IHitlServer, IInbox, ISessions } from './tokens';
 
 /** How many ended sessions the inbox begins with; older ones are loaded when they are asked for. */
@@ -41,8 +43,13 @@ export const sessionsPlugin: JupyterFrontEndPlugin<ISessions> = {
   autoStart: true,
   provides: ISessions,
   requires: [IHitlServer],
-  optional: [ITranslator],
-  activate: (_app: JupyterFrontEnd, server: IHitlServer, translator: ITranslator | null) => {
+  optional: [ITranslator, IRenderMimeRegistry],
+  activate: (
+    _app: JupyterFrontEnd,
+    server: IHitlServer,
+    translator: ITranslator | null,
+    rendermime: IRenderMimeRegistry | null
+  ) => {
     const trans = (translator ?? nullTranslator).load(DOMAIN);
     const strings = makeStrings(translatorOf(trans));
     const words = strings.connection;
@@ -51,7 +58,8 @@ export const sessionsPlugin: JupyterFrontEndPlugin<ISessions> = {
       actions: new Actions(server, words),
       strings,
       trans,
-      sanitize: labSanitizer()
+      sanitize: labSanitizer(),
+      ...(rendermime !== null && { page: new LabRenderers(rendermime) })
     };
   }
 };

@@ -35,7 +35,12 @@ interface SessionProps {
 function Session({ sessions, sessionId, element }: SessionProps) {
   const store = useLease(sessions.pool, sessionId, element);
   return store === null ? null : (
-    <SessionView store={store} strings={sessions.strings} sanitize={sessions.sanitize} />
+    <SessionView
+      store={store}
+      strings={sessions.strings}
+      sanitize={sessions.sanitize}
+      page={sessions.page}
+    />
   );
 }
 

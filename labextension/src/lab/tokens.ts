@@ -4,6 +4,7 @@ import { Token } from '@lumino/coreutils';
 import type { TranslationBundle } from '@jupyterlab/translation';
 
 import type { Actions } from '../actions';
+import type { PageRenderers } from '../drawing';
 import type { Inbox } from '../inbox';
 import type { Server } from '../server';
 import type { SessionPool } from '../session_pool';
@@ -56,6 +57,8 @@ export interface ISessions {
   readonly trans: TranslationBundle;
   /** HTML of a task in, inert HTML out. */
   readonly sanitize: (html: string) => string;
+  /** The page's own renderers of charts and formulas, where it has any. */
+  readonly page?: PageRenderers;
 }
 
 export const ISessions = new Token<ISessions>(

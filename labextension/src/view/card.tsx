@@ -1,6 +1,6 @@
 // The frame of every open question: who it is for, how long there is, what stands beside it, and the answer's fate.
 
-import { useCallback, useEffect, useId, useRef, useState } from 'react';
+import { useCallback, useEffect, useId, useState } from 'react';
 import type { KeyboardEvent, ReactNode } from 'react';
 
 import type { Refusal } from '../port';
@@ -12,9 +12,8 @@ import type {
 } from '../protocol';
 import { kindOf } from '../snapshot';
 import { useHost, useSession } from './context';
+import { Evidence } from './evidence';
 import { KindIcon, ActionIcon } from './icons';
-import { MimeView } from './mime';
-import { useScrolls } from './overflow';
 import { clockTime, duration, useNow } from './time';
 
 /** How long a new card does not take clicks, so that a double click never answers the next question. */
@@ -91,7 +90,7 @@ export function Card({ request, title, overdue, answering, onKeyDown, children }
       {asks !== null && asks.assignees.length > 0 && (
         <p className="jp-hitl-Note">{strings.question.forWhom(asks.assignees.join(', '))}</p>
       )}
-      {asks !== null && asks.evidence.length > 0 && <Evidence request={asks} />}
+      {asks !== null && asks.evidence.length > 0 && <Evidence shown={asks.evidence} />}
       {children}
       {answering.refusal !== null && (
         <p className="jp-hitl-Problem" role="alert">
@@ -135,24 +134,5 @@ function Clock({
       <ActionIcon name="clock" />
       {late ? words.overdue : words.closesIn(duration(left))}
     </span>
-  );
-}
-
-function Evidence({ request }: { readonly request: RequestConfirmation | RequestUserInput }) {
-  const words = useHost().strings.question;
-  const box = useRef<HTMLDivElement>(null);
-  const scrolls = useScrolls(box);
-  return (
-    <div
-      className="jp-hitl-Evidence"
-      ref={box}
-      role="group"
-      aria-label={words.evidence}
-      tabIndex={scrolls ? 0 : undefined}
-    >
-      {request.evidence.map((data, index) => (
-        <MimeView key={index} data={data} />
-      ))}
-    </div>
   );
 }

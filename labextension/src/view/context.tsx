@@ -3,6 +3,7 @@
 import { createContext, useContext, useSyncExternalStore } from 'react';
 import type { ReactNode } from 'react';
 
+import type { PageRenderers } from '../drawing';
 import type { SessionState, SessionStore } from '../store';
 import type { Strings } from '../strings';
 
@@ -10,6 +11,8 @@ export interface Host {
   readonly strings: Strings;
   /** HTML of a task in, inert HTML out. The only way to `dangerouslySetInnerHTML`. */
   readonly sanitize: (html: string) => string;
+  /** The renderers of the page around us, for what the view itself cannot draw; absent where it has none. */
+  readonly page?: PageRenderers;
   /** All is shown and nothing can be done: no answer, cancel, retry or draft. For a notebook that is not trusted. */
   readonly viewOnly?: boolean;
 }

@@ -29,10 +29,16 @@ export function Details({ summary, host }: DetailsProps) {
 }
 
 function Leased({ summary, host, element }: DetailsProps & { readonly element: Element }) {
-  const { pool, strings, sanitize, viewOnly } = host;
+  const { pool, strings, sanitize, page, viewOnly } = host;
   const store = useLease(pool, summary.session_id, element);
   return store === null ? null : (
-    <SessionCards store={store} strings={strings} sanitize={sanitize} viewOnly={viewOnly} />
+    <SessionCards
+      store={store}
+      strings={strings}
+      sanitize={sanitize}
+      page={page}
+      viewOnly={viewOnly}
+    />
   );
 }
 

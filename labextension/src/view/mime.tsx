@@ -1,32 +1,19 @@
-// Rich outputs of a task. Nothing in them acts: images are data, HTML passes the host's sanitizer, SVG is an image.
+// Rich outputs of a task. Nothing in them acts: images are data, HTML passes the host's sanitizer, SVG is an image, and
+// charts are drawn by the page around us, as far as drawing.ts lets it.
 
 import { Markdown } from 'markdown-to-jsx/react';
-import { memo, useMemo, useRef, useState } from 'react';
-import type { KeyboardEvent, ReactNode } from 'react';
+import { memo, useCallback, useLayoutEffect, useMemo, useRef, useState } from 'react';
+import type { ReactNode } from 'react';
 
+import { drawnKind } from '../drawing';
+import type { PageRenderers } from '../drawing';
 import type { Json, MimeBundle } from '../protocol';
 import { AnsiText } from './ansi';
 import { useHost } from './context';
 import { JsonView } from './json_view';
-import { useScrolls, useShrunk } from './overflow';
-
-const IMAGES = ['image/png', 'image/jpeg', 'image/gif', 'image/webp'] as const;
-
-/** A MIME value as text: notebooks also keep it as a list of lines. */
-function asText(value: Json): string {
-  return Array.isArray(value) ? value.join('') : String(value);
-}
-
-function svgSource(svg: string): string {
-  const bytes = new TextEncoder().encode(svg);
-  return `data:image/svg+xml;base64,${btoa(Array.from(bytes, b => String.fromCharCode(b)).join(''))}`;
-}
-
-function Html({ html }: { readonly html: string }) {
-  const { sanitize } = useHost();
-  const inert = useMemo(() => ({ __html: sanitize(html) }), [sanitize, html]);
-  return <div className="jp-hitl-Html" dangerouslySetInnerHTML={inert} />;
-}
+import { asText, choose } from './mime_choice';
+import { useScrolls } from './overflow';
+import { Picture } from './picture';
 
 function MarkdownLink({
   href,
@@ -59,66 +46,94 @@ const MARKDOWN_OPTIONS = {
   overrides: { a: MarkdownLink, img: MarkdownImage }
 } as const;
 
-/** A whole picture, never a cut one; where it had to be made smaller, a click shows it as large as it is. */
-function Image({ source, label }: { readonly source: string; readonly label: string }) {
-  const words = useHost().strings.output;
-  const image = useRef<HTMLImageElement>(null);
-  const shrunk = useShrunk(image);
-  const [whole, setWhole] = useState(true);
-  const turn = () => setWhole(!whole);
-  const asButton = {
-    role: 'button',
-    tabIndex: 0,
-    title: whole ? words.enlarge : words.shrink,
-    'aria-pressed': !whole,
-    onClick: turn,
-    onKeyDown: (event: KeyboardEvent) => {
-      if (event.key === 'Enter' || event.key === ' ') {
-        event.preventDefault();
-        turn();
-      }
+/** A chart or formula, drawn by the page around us. */
+function Drawn({ mimeType, value, label, page, onFailure }: DrawnProps) {
+  const place = useRef<HTMLDivElement>(null);
+  const [ready, setReady] = useState(false);
+  useLayoutEffect(() => {
+    if (place.current === null) {
+      return;
     }
-  };
+    let gone = false;
+    const drawing = page.draw(place.current, mimeType, value);
+    drawing.done.then(
+      () => !gone && setReady(true),
+      (reason: unknown) => {
+        console.warn(`hitl-jupyter: ${mimeType} could not be drawn.`, reason);
+        if (!gone) {
+          onFailure();
+        }
+      }
+    );
+    return () => {
+      gone = true;
+      drawing.dispose();
+    };
+  }, [page, mimeType, value, onFailure]);
+  const kind = drawnKind(mimeType) ?? undefined;
   return (
-    <span className="jp-hitl-Picture" data-whole={whole} {...((shrunk || !whole) && asButton)}>
-      <img ref={image} className="jp-hitl-Image" src={source} alt={label} />
-    </span>
+    <div
+      ref={place}
+      className="jp-hitl-Drawn"
+      data-kind={kind}
+      data-ready={ready}
+      aria-busy={!ready}
+      role="group"
+      aria-label={label}
+    />
   );
 }
 
-function rendered(data: MimeBundle, imageLabel: string): ReactNode {
-  if (data['text/html'] !== undefined) {
-    return <Html html={asText(data['text/html'])} />;
+interface DrawnProps {
+  readonly mimeType: string;
+  readonly value: Json;
+  readonly label: string;
+  readonly page: PageRenderers;
+  readonly onFailure: () => void;
+}
+
+function Rendered({ data }: { readonly data: MimeBundle }) {
+  const { page, sanitize, strings } = useHost();
+  const [failed, setFailed] = useState<MimeBundle | null>(null);
+  const canDraw = failed === data ? undefined : page;
+  const choice = useMemo(() => choose(data, sanitize, canDraw), [data, sanitize, canDraw]);
+  const label =
+    data['text/plain'] === undefined ? strings.output.image : asText(data['text/plain']);
+  const onFailure = useCallback(() => setFailed(data), [data]);
+  switch (choice.as) {
+    case 'drawn':
+      return page === undefined ? null : (
+        <Drawn {...choice} label={label} page={page} onFailure={onFailure} />
+      );
+    case 'html':
+      return <div className="jp-hitl-Html" dangerouslySetInnerHTML={{ __html: choice.inert }} />;
+    case 'markdown':
+      return (
+        <div className="jp-hitl-Html">
+          <Markdown options={MARKDOWN_OPTIONS}>{choice.text}</Markdown>
+        </div>
+      );
+    case 'image':
+      return <Picture source={choice.source} label={label} />;
+    case 'json':
+      return <JsonView value={choice.value} />;
+    case 'text':
+      return (
+        <>
+          <pre className="jp-hitl-Text">
+            <AnsiText text={choice.text} />
+          </pre>
+          {choice.why !== null && (
+            <p className="jp-hitl-Note">
+              {strings.output.notDrawn[failed === data ? 'failed' : choice.why]}
+            </p>
+          )}
+        </>
+      );
   }
-  if (data['text/markdown'] !== undefined) {
-    return (
-      <div className="jp-hitl-Html">
-        <Markdown options={MARKDOWN_OPTIONS}>{asText(data['text/markdown'])}</Markdown>
-      </div>
-    );
-  }
-  const label = data['text/plain'] === undefined ? imageLabel : asText(data['text/plain']);
-  if (data['image/svg+xml'] !== undefined) {
-    return <Image source={svgSource(asText(data['image/svg+xml']))} label={label} />;
-  }
-  const image = IMAGES.find(type => data[type] !== undefined);
-  if (image !== undefined) {
-    const source = `data:${image};base64,${asText(data[image]).replace(/\s/g, '')}`;
-    return <Image source={source} label={label} />;
-  }
-  if (data['application/json'] !== undefined) {
-    return <JsonView value={data['application/json']} />;
-  }
-  const text = data['text/plain'] ?? data['text/latex'] ?? Object.values(data)[0] ?? '';
-  return (
-    <pre className="jp-hitl-Text">
-      <AnsiText text={asText(text)} />
-    </pre>
-  );
 }
 
 export const MimeView = memo(function MimeView({ data }: { readonly data: MimeBundle }) {
-  const { strings } = useHost();
   const box = useRef<HTMLDivElement>(null);
   const scrolls = useScrolls(box);
   return (
@@ -128,7 +143,7 @@ export const MimeView = memo(function MimeView({ data }: { readonly data: MimeBu
       data-scrolls={scrolls}
       tabIndex={scrolls ? 0 : undefined}
     >
-      {rendered(data, strings.output.image)}
+      <Rendered data={data} />
     </div>
   );
 });

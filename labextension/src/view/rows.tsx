@@ -9,6 +9,7 @@ import { useHost } from './context';
 import { ActionIcon } from './icons';
 import { Marked } from './marked';
 import { MimeView } from './mime';
+import { Seen } from './seen_evidence';
 import { byteCount, clockTime } from './time';
 
 /** Log levels that deserve a mark of their own. */
@@ -42,14 +43,18 @@ export const LineView = memo(function LineView({
 });
 
 /** What became of a question, in a line. */
-export function SettledView({ settled, comment }: Pick<SettledRow, 'settled' | 'comment'>) {
+export function SettledView({
+  settled,
+  comment,
+  evidence
+}: Pick<SettledRow, 'settled' | 'comment' | 'evidence'>) {
   const { strings } = useHost();
   const no = settled.outcome === 'answered' && settled.value === false;
   const untouched = settled.outcome !== 'answered';
   return (
     <div className="jp-hitl-Settled">
       <ActionIcon name={untouched ? 'clock' : no ? 'cross' : 'check'} />
-      <span>
+      <div className="jp-hitl-Settled-body">
         <span className="jp-hitl-Settled-what">
           {settledPhrase(strings.settled, settled)} · {clockTime(settled.at)}
         </span>
@@ -57,7 +62,8 @@ export function SettledView({ settled, comment }: Pick<SettledRow, 'settled' | '
           <Marked text={settled.message.split('\n', 1)[0]} />
         </span>
         {comment !== null && comment !== '' && <q className="jp-hitl-Settled-comment">{comment}</q>}
-      </span>
+        {evidence !== false && <Seen settled={settled} />}
+      </div>
     </div>
   );
 }
@@ -80,7 +86,7 @@ export const RowView = memo(function RowView({
         </div>
       );
     case 'settled':
-      return <SettledView settled={row.settled} comment={row.comment} />;
+      return <SettledView settled={row.settled} comment={row.comment} evidence={row.evidence} />;
     case 'attempt':
       return <div className="jp-hitl-Mark">{words.attemptMark(row.attempt)}</div>;
     case 'resumed':

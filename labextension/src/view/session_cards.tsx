@@ -17,10 +17,16 @@ export interface SessionCardsProps extends Host {
   readonly store: SessionStore;
 }
 
-export function SessionCards({ store, strings, sanitize, viewOnly = false }: SessionCardsProps) {
+export function SessionCards({
+  store,
+  strings,
+  sanitize,
+  page,
+  viewOnly = false
+}: SessionCardsProps) {
   const session = useMemo(
-    () => ({ store, strings, sanitize, viewOnly }),
-    [store, strings, sanitize, viewOnly]
+    () => ({ store, strings, sanitize, page, viewOnly }),
+    [store, strings, sanitize, page, viewOnly]
   );
   return (
     <SessionProvider value={session}>
@@ -77,5 +83,9 @@ function LastSettled({ state }: { readonly state: SessionState }) {
   const { settled: all, open_requests: open } = state.snapshot;
   const last = open.length > 0 ? undefined : all.at(-1);
   const isNews = state.elsewhere.some(({ settled }) => settled.request_id === last?.request_id);
-  return last === undefined || isNews ? null : <SettledView settled={last} comment={null} />;
+  if (last === undefined || isNews) {
+    return null;
+  }
+  const evidence = last.kind === 'retry' ? false : state.transcript.hadEvidence(last.request_id);
+  return <SettledView key={last.request_id} settled={last} comment={null} evidence={evidence} />;
 }

@@ -22,10 +22,16 @@ export interface SessionViewProps extends Host {
   readonly store: SessionStore;
 }
 
-export function SessionView({ store, strings, sanitize, viewOnly = false }: SessionViewProps) {
+export function SessionView({
+  store,
+  strings,
+  sanitize,
+  page,
+  viewOnly = false
+}: SessionViewProps) {
   const session = useMemo(
-    () => ({ store, strings, sanitize, viewOnly }),
-    [store, strings, sanitize, viewOnly]
+    () => ({ store, strings, sanitize, page, viewOnly }),
+    [store, strings, sanitize, page, viewOnly]
   );
   return (
     <SessionProvider value={session}>
