@@ -68,12 +68,13 @@ class answers:  # it is called like a function
 
     Examples
     --------
-    >>> with answers({"approve": True, "label": ["a", "b", "a"]}) as given:
-    ...     given.unused()
-    ["'approve' (never asked)", "'label' (3 of 3 left over)"]
-    Traceback (most recent call last):
-    ...
-    UserWarning: No question got these scripted answers: ...
+    Around the sessions that it answers, to their end::
+
+        with hitl.answers({"compose": {"subject": "Hi"}, "approve": True, "label": ["a", "b", "a"]}):
+            hitl.start(send_email).result()
+
+    >>> answers({"approve": True, "label": ["a", "b", "a"]})
+    hitl.answers(<answers to 'approve', 'label'>)
     """
 
     def __init__(self, source: Source, *, strict: bool = False) -> None:
