@@ -14,7 +14,7 @@ from hitl_jupyter.engine.actor import Actor
 from hitl_jupyter.engine.attempt import FRUITLESS_RESUMES, START_GONE, Attempt, launch_of
 from hitl_jupyter.engine.cancelling import Cancelling, Kept
 from hitl_jupyter.engine.change import Change
-from hitl_jupyter.engine.ending import Clear, end_rest, nothing_left, told
+from hitl_jupyter.engine.ending import Clear, end_rest, told
 from hitl_jupyter.engine.flood import PAUSE_SECONDS, FloodMeter
 from hitl_jupyter.engine.given import answers_given, run_of
 from hitl_jupyter.engine.limits import cut_to_limits
@@ -28,13 +28,7 @@ from hitl_jupyter.errors import LaunchFailed, WorkerUnavailable
 from hitl_jupyter.journal.contract import REFUSALS, CallRow, LaunchRow
 from hitl_jupyter.launchers.contract import Leftover
 from hitl_jupyter.link.messages import Stop, Validated, WorkerEvent
-from hitl_jupyter.protocol import (
-    StartTask,
-    Status,
-    StatusChanged,
-    Stream,
-    TaskFailed,
-)
+from hitl_jupyter.protocol import StartTask, Status, StatusChanged, Stream, TaskFailed
 from hitl_jupyter.states import ENDED
 
 
@@ -326,10 +320,9 @@ class Attempts:
         """Know again who cancels, where an earlier host began it."""
         await self._cancelling.recall(self._session)
 
-    async def lose(self, cause: str, clear: Clear = nothing_left) -> None:
-        """End an attempt whose worker is gone for good, as found when a host starts, with what it left behind."""
-        left = await end_rest(self._session, clear, lambda: self._session.status == "cancelling")
-        await self._end_failed(told(cause, left), self.lost_type)
+    async def lose(self, cause: str) -> None:
+        """End an attempt whose worker is gone for good, as found when a host starts, and left nothing."""
+        await self._end_failed(cause, self.lost_type)
 
     async def adopt(self, launch: LaunchRow) -> Worker | None:
         """The worker of an earlier host, if it still lives."""

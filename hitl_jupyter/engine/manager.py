@@ -37,7 +37,6 @@ from hitl_jupyter.engine.workers import Workers
 from hitl_jupyter.errors import Forbidden, HitlError, StoreHeld, WrongState
 from hitl_jupyter.final_output import final_output
 from hitl_jupyter.journal.contract import CommandRow, Journal, SessionQuery
-from hitl_jupyter.kernel_launch import KERNEL, session_of
 from hitl_jupyter.launchers.contract import Launcher
 from hitl_jupyter.link.server import listen
 from hitl_jupyter.link.spool import folder_of
@@ -193,8 +192,7 @@ class SessionManager:
         await self._workers.close()
 
     async def _shut_down_all(self) -> None:
-        limits = self.limits
-        with anyio.move_on_after(limits.cancel_seconds + limits.terminate_seconds + 2, shield=True):
+        with anyio.move_on_after(self.limits.cancel_seconds + self.limits.terminate_seconds + 2, shield=True):
             async with anyio.create_task_group() as group:
                 for opened in self._registry:
                     group.start_soon(self._shut_down, opened)
@@ -251,6 +249,10 @@ class SessionManager:
 
         return await opened.attempts.cancel(actor, force=force, reason=reason, detail=detail, kept=kept)
 
+    async def pass_deadlines(self) -> None:
+        """Have the deadlines pass that the clock has come to: for a clock that was moved."""
+        await self._registry.pass_deadlines()
+
     async def forget(self, session_id: str, actor: Actor) -> None:
         """Delete an ended session with all that is kept of it."""
         opened = await self._get(session_id, actor)
@@ -260,8 +262,7 @@ class SessionManager:
         await self._forget(opened)
 
     async def _expire(self, session_id: str) -> None:
-        opened = await self._registry.find(session_id)
-        if opened is not None:
+        if (opened := await self._registry.find(session_id)) is not None:
             await self._forget(opened)
 
     async def _forget(self, opened: Open) -> None:
@@ -321,13 +322,7 @@ class SessionManager:
 
     async def link(self, launch: str, actor: Actor) -> Path:
         """The socket to which a kernel's connection is passed on, for a launch of a session of this actor's."""
-        session_id = session_of(launch)
-        if session_id is None:
-            raise no_such_session()
-        session = (await self._get(session_id, actor)).session
-        facts = session.snapshot.session
-        if not session.owned_by(actor) or facts is None or facts.launcher != KERNEL:
-            raise no_such_session()
+        await self._registry.get_of_kernel(launch, actor)
         return self._store / SOCKET
 
     async def watch(

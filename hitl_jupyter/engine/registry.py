@@ -21,7 +21,7 @@ from hitl_jupyter.engine.spools import gone
 from hitl_jupyter.engine.tail import join_batches
 from hitl_jupyter.errors import NotFound
 from hitl_jupyter.journal.contract import REFUSALS, LaunchRow, SessionQuery, SessionRow
-from hitl_jupyter.kernel_launch import KERNEL, KernelLaunch
+from hitl_jupyter.kernel_launch import KERNEL, KernelLaunch, session_of
 from hitl_jupyter.protocol import TaskFailed, decode_events
 from hitl_jupyter.snapshot import Snapshot, fold
 from hitl_jupyter.states import LIVE
@@ -61,6 +61,11 @@ class Registry:
     def __iter__(self) -> Iterator[Open]:
         return iter(list(self._open.values()))
 
+    async def pass_deadlines(self) -> None:
+        """Have the deadlines pass that the clock has come to."""
+        for opened in self:
+            await opened.requests.pass_due()
+
     def live(self) -> list[Session]:
         """The sessions that have not ended."""
         return [opened.session for opened in self if not opened.session.snapshot.ended]
@@ -73,6 +78,14 @@ class Registry:
         """The session, if there is one that this actor may see; else ``NotFound``."""
         opened = await self.find(session_id)
         if opened is None or not opened.session.visible_to(actor):
+            raise no_such_session()
+        return opened
+
+    async def get_of_kernel(self, launch: str, actor: Actor) -> Open:
+        """The session that a kernel's launch is of, if it is this actor's own; else ``NotFound``."""
+        session_id = session_of(launch)
+        opened = None if session_id is None else await self.get(session_id, actor)
+        if opened is None or not isinstance(opened.attempts, KernelAttempts) or not opened.session.owned_by(actor):
             raise no_such_session()
         return opened
 

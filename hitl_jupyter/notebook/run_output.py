@@ -40,6 +40,8 @@ class RunOutput:
         self._owner = os.getpid()
         self.lines = {source: Lines(source, emit, show) for source in _STREAMS}
         self.displays = Displays(emit)
+        self.aside = False
+        """Whether what the run gives stays where it would be without us: while it stands in a debugger."""
 
     @property
     def here(self) -> bool:
@@ -64,7 +66,13 @@ _current: ContextVar[RunOutput | None] = ContextVar("hitl_run_output", default=N
 def current() -> RunOutput | None:
     """The output of the run that this code is part of, if it is."""
     output = _current.get()
-    return output if output is not None and output.here else None
+    return output if output is not None and output.here and not output.aside else None
+
+
+def step_aside(aside: bool) -> None:
+    """Have the run that this code is part of print as if it was none, or not any more: for a debugger's prompt."""
+    if (output := _current.get()) is not None:
+        output.aside = aside
 
 
 @contextlib.contextmanager
@@ -80,19 +88,33 @@ def sent_to(output: RunOutput) -> Iterator[None]:
 
 
 class StandIn:
-    """Stands for ``sys.stdout`` or ``sys.stderr``: for all but a run's own code it is what it stands for."""
+    """Stands for ``sys.stdout`` or ``sys.stderr``: for all but a run's own code it is what it stands for.
+
+    IPython puts a function of its own in the place of ``write`` for the length of each cell, to remember the output,
+    and puts back what it found there. It may find, or leave, either of the two objects.
+    """
 
     _original: Any
     _source: Source
+    _patched: Callable[[str], Any] | None
 
     def __init__(self, original: Any, source: Source) -> None:
-        object.__setattr__(self, "_original", original)
-        object.__setattr__(self, "_source", source)
+        for name, value in (("_original", original), ("_source", source), ("_patched", None)):
+            object.__setattr__(self, name, value)
 
-    def write(self, text: str, /) -> Any:
+    @property  # type: ignore[misc]
+    def __class__(self) -> type:  # ipykernel looks whether the stream is of its own kind
+        return type(self._original)
+
+    @property
+    def write(self) -> Callable[[str], Any]:
+        """Writes a text: a run's to its session, any other as before."""
+        return functools.partial(self._write, self._patched)
+
+    def _write(self, patched: Callable[[str], Any] | None, text: str, /) -> Any:
         output = current()
         if output is None:
-            return self._original.write(text)
+            return self._original.write(text) if patched is None else patched(text)
         if not isinstance(text, str):
             raise TypeError(f"write() argument must be str, not {type(text).__name__}")
         output.lines[self._source].feed(text)
@@ -116,7 +138,12 @@ class StandIn:
         return getattr(self._original, name)
 
     def __setattr__(self, name: str, value: Any) -> None:
-        setattr(self._original, name, value)
+        if name != "write":
+            setattr(self._original, name, value)
+            return
+        if isinstance(value, functools.partial) and value.func == self._write:  # what was found here comes back
+            value = value.args[0]
+        object.__setattr__(self, "_patched", value)
 
 
 class _LastResort(logging.Handler):

@@ -114,3 +114,12 @@ def test_a_maker_of_pictures_that_takes_too_long_holds_up_no_question(
     assert pictures.still(maker, draw) == {}
     released.set()
     assert pictures.still(maker, lambda: PNG) == {}
+
+
+def test_what_only_a_script_could_show_says_so() -> None:
+    figure = type(
+        "figure", (), {"__module__": "bokeh.plotting", "_repr_html_": lambda self: "<b>a list of properties</b>"}
+    )
+    shown = bundle(figure())
+    assert set(shown) == {"text/plain"}
+    assert "show the bytes of a PNG of it instead" in shown["text/plain"]
