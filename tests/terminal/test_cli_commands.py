@@ -136,11 +136,12 @@ def test_show_and_follow_goes_on_to_the_end_and_its_code_says_how_it_ended(hitl:
     first = json.loads(following.stdout.readline())
     assert (first["type"], first["seq"]) == ("status", 1)
     assert hitl("answer", session_id, "--yes").code == DONE
-    rest, _ = following.communicate(timeout=40)
-    events = [first, *map(json.loads, rest.splitlines())]
+    events = [first, *map(json.loads, following.stdout)]  # communicate() would lose what readline has read ahead
+    assert following.stderr is not None
+    with following.stdout, following.stderr:
+        assert following.wait(40) == DONE
     assert [event["seq"] for event in events] == list(range(1, len(events) + 1))
     assert [event["content"] for event in events if event["type"] == "stream"] == ["line 0", "line 1"]
-    assert following.returncode == DONE
 
 
 def test_an_interrupt_of_following_leaves_the_session_alone(hitl: Commands) -> None:

@@ -118,17 +118,20 @@ def test_a_notebooks_question_is_answered_from_a_terminal_while_its_cell_waits(h
     """
     with notebook_kernel(hitl.server, "careful.ipynb") as kernel:
         request = kernel.begin(code)
-        row = eventually(lambda: _waiting_row(hitl, "Careful"), "it is on the list")
-        terminal = hitl.terminal("answer", row.split()[0])
+        # A kernel that starts beside others takes its time; the list is asked over REST until then, which is quick.
+        session_id = eventually(lambda: _waiting(hitl, "Careful"), "it waits", within=60)
+        assert session_id in hitl("list", "--status", "waiting").out
+        terminal = hitl.terminal("answer", session_id)
         terminal.expect_exact("How many?")
         terminal.sendline("41")
         assert to_the_end(terminal) == DONE
         assert "got 42" in kernel.output_of(request).text
 
 
-def _waiting_row(hitl: Commands, title: str) -> str | None:
-    lines = hitl("list", "--status", "waiting").out.splitlines()
-    return next((line for line in lines if title in line), None)
+def _waiting(hitl: Commands, title: str) -> str | None:
+    """The session with that title that waits for an answer."""
+    sessions = hitl.server.request("GET", "hitl/sessions?status=waiting").json()["sessions"]
+    return next((session["session_id"] for session in sessions if session["title"] == title), None)
 
 
 def test_a_cell_that_runs_the_command_finds_its_own_server(hitl: Commands) -> None:
