@@ -36,7 +36,7 @@ from hitl_jupyter.protocol import Confirm
 from hitl_jupyter.questions import Question, command_for, question_of
 from hitl_jupyter.scripts.missing import missing
 from hitl_jupyter.scripts.script import Found, Script
-from hitl_jupyter.snapshot import Snapshot
+from hitl_jupyter.snapshot import Snapshot, find_open
 
 PAUSES = (0.1, 0.3, 1.0, 3.0)
 """Seconds between tries while the process that checks an answer is not connected, or the journal cannot write."""
@@ -169,12 +169,17 @@ class Followed:
         pending = self._pending.get(question.request_id)
         if pending is None or pending.looked != self._looks:
             pending = self._look(question)
-        if pending is None or not (self.nobody and self._waiting):
+        if pending is None or not (self.nobody and self._waiting and self._is_open(question)):
             return
         if question.kind == "retry" and not isinstance(pending.error.__cause__, Exception):
             self._give(question, _DECLINED, None)  # the error itself says more than that nobody was there to ask
         else:
             self._fail(pending.error)
+
+    def _is_open(self, question: Question) -> bool:
+        """Whether it is open still: a cell may have answered it before it waited, and that is not told here yet."""
+        now = self._host.snapshot(self.session_id)
+        return find_open(now, question.request_id) is not None
 
     def _look(self, question: Question) -> _Pending | None:
         """Answer it, if a script does; else keep it."""

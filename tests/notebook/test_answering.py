@@ -283,6 +283,14 @@ def test_a_later_cell_may_answer_where_nobody_waits_for_the_end() -> None:
     assert session.result(60) is False
 
 
+def test_an_answer_by_code_right_before_the_wait_counts() -> None:
+    for _ in range(10):
+        session = hitl.start(CONFIRM)
+        session.wait("waiting", 60)
+        session.answer(True)
+        assert session.result(60) is True
+
+
 def test_only_a_block_that_was_left_too_early_is_named() -> None:
     with hitl.answers({"go": True}):
         run(CONFIRM)

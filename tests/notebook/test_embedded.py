@@ -37,12 +37,13 @@ LINES = from_cell(
 def temporary(no_server: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """The folder for temporary files, empty."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setenv("HITL_JUPYTER_UNATTENDED", "0")  # this test is who answers, later or from another thread
     return tmp_path
 
 
 @pytest.fixture
 def host(temporary: Path) -> Iterator[EmbeddedHost]:
-    """What ``hitl.start`` uses where nobody is there and no server is meant."""
+    """What ``hitl.start`` uses where no server is found, and there is no notebook."""
     host = current_host()
     assert isinstance(host, EmbeddedHost)
     yield host
@@ -249,8 +250,8 @@ def test_who_watches_a_session_that_is_forgotten_is_told(host: EmbeddedHost) -> 
 
 
 def test_who_waits_when_the_host_ends_is_told(host: EmbeddedHost) -> None:
-    session = hitl.start(CONFIRM)
-    session.wait("waiting", 60)
+    session = hitl.start(WAIT)
+    session.wait("running", 60)
     caught: list[HitlError] = []
 
     def wait() -> None:
@@ -295,6 +296,7 @@ def test_a_page_without_a_server_watches_answers_and_drafts_over_the_comm(host: 
     eventually(lambda: len(replies()) == 2, "a refusal")
     answer["values"] = {"value": 7}
     relay.receive({"op": "command", "id": 3, "command": answer})
+    eventually(lambda: not session.requests, "the page's answer counts")
     assert session.result(60) == 7
     eventually(lambda: len(replies()) == 3 and "task_completed" in frames(), "the page sees the end")
     assert [(reply["id"], reply["ok"]) for reply in replies()] == [(1, True), (2, False), (3, True)]
