@@ -48,6 +48,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "server": {*WORDS, "link", "engine", "journal", "launchers"},
     "notebook": {*WORDS, "link", "engine", "journal", "launchers", "author", "worker", "scripts"},
     "terminal": {*WORDS, "notebook", "scripts"},
+    "testing": {*WORDS, "author", "notebook", "scripts"},
     "demo": {"__init__"},
     "__init__": {*WORDS, "author", "notebook", "server"},
 }
@@ -64,6 +65,7 @@ ONLY_IN: dict[str, set[str]] = {
     "websocket": {"notebook"},
     "apsw": {"journal"},
     "cloudpickle": {"author", "worker", "notebook"},
+    "pytest": {"testing"},
     "yaml": {"scripts"},
     "IPython": {"author", "worker", "notebook", "__init__"},
     "pydantic": {"forms", "author", "worker", "notebook", "demo"},

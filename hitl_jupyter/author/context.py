@@ -228,7 +228,7 @@ class Context(Core):
     async def sleep(self, seconds: float) -> None:
         """Pause for so many seconds; other coroutines of the task run meanwhile."""
         with self._idle.working():
-            await asyncio.sleep(seconds)
+            await asyncio.sleep(self._clock.pause(seconds))
 
     async def check_cancelled(self) -> None:
         """Stop here if somebody cancelled the task: for long computations that make no other call of the context."""

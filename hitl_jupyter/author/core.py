@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import itertools
 import os
-import time
 from collections import Counter
 from collections.abc import AsyncIterable, Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
@@ -23,6 +22,7 @@ from hitl_jupyter.author.progress import ProgressBar
 from hitl_jupyter.author.recall import Pending, Step, begun, recalled
 from hitl_jupyter.author.text import pieces, sendable
 from hitl_jupyter.author.tracebacks import error_text, error_type, format_error
+from hitl_jupyter.author.wall_clock import WALL_CLOCK, WallClock
 from hitl_jupyter.errors import DeadlineExpired, HitlError, InvalidValues, NotShippable, WrongState
 from hitl_jupyter.masking import has_secrets, without_secrets
 from hitl_jupyter.projection import project
@@ -55,6 +55,8 @@ class Core:
         Of a durable task: what it called before, and calls now.
     idle : Idle, optional
         Told when the task waits, and when it works.
+    clock : WallClock
+        What deadlines and pauses go by.
     """
 
     def __init__(
@@ -67,8 +69,11 @@ class Core:
         reuse: Mapping[str, Sequence[Any]] | None = None,
         calls: Calls | None = None,
         idle: Idle | None = None,
+        clock: WallClock = WALL_CLOCK,
     ) -> None:
         self._channel = channel
+        self._clock = clock
+        self._now = clock.now
         self._emit = channel.emit
         self._attempt = attempt
         self._max_retries = max_retries
@@ -106,10 +111,10 @@ class Core:
             self._stopping()
         content = parts[0] if len(parts) == 1 and type(parts[0]) is str else " ".join(map(str, parts))
         if level is None and len(content) < SHORT and content.isascii():
-            self._emit(Stream(content=content, timestamp=time.time()))
+            self._emit(Stream(content=content, timestamp=self._now()))
         else:
             for piece in pieces(content):
-                event = Stream(content=piece, timestamp=time.time())
+                event = Stream(content=piece, timestamp=self._now())
                 if level is not None:
                     event.level = sendable(level)
                 self._emit(event)
@@ -127,7 +132,7 @@ class Core:
         if self._channel.cancelled:
             self._stopping()
         data, metadata = describe(value)
-        event = Display(data=fit([data])[0], display_id=display_id, timestamp=time.time())
+        event = Display(data=fit([data])[0], display_id=display_id, timestamp=self._now())
         if metadata:
             event.metadata = project(metadata)
         self._emit(event)
@@ -190,11 +195,11 @@ class Core:
             key=key,
             message=sendable(str(message)),
             default=default,
-            deadline=epoch(deadline),
+            deadline=epoch(deadline, self._now()),
             on_deadline=on_deadline,
             evidence=evidence(show),
             assignees=list(assignees),
-            timestamp=time.time(),
+            timestamp=self._now(),
         )
         pending = Pending(question, lambda answer: bool(settled(answer, message, default)))
         return recalled(self._calls, pending, "confirm", message, key)
@@ -217,7 +222,7 @@ class Core:
             key=key,
             message=sendable(str(message)),
             default=None if default is UNSET else _values(form, default),
-            deadline=epoch(deadline),
+            deadline=epoch(deadline, self._now()),
             on_deadline=on_deadline,
             evidence=evidence(show),
             assignees=list(assignees),
@@ -225,7 +230,7 @@ class Core:
             schema=form.schema,
             ui_schema=form.ui_schema,
             initial=form.initial,
-            timestamp=time.time(),
+            timestamp=self._now(),
         )
 
         def settle(answer: Answer) -> Any:
@@ -251,7 +256,7 @@ class Core:
         except InvalidValues:
             return None
         note = f"Answered in an earlier attempt, and not asked again: {message or name}"
-        self._emit(Stream(content=sendable(note), source="log", level="info", timestamp=time.time()))
+        self._emit(Stream(content=sendable(note), source="log", level="info", timestamp=self._now()))
         return Kept(given[at])
 
     def _begin_step(self, function: Callable[..., Any], key: str | None) -> Step:
@@ -279,7 +284,7 @@ class Core:
             retries=self._retries,
             ends_attempt=False,
             request_id=new_id(),
-            timestamp=time.time(),
+            timestamp=self._now(),
         )
 
         def settle(answer: Answer) -> bool:
@@ -328,22 +333,22 @@ def new_id() -> str:
     return os.urandom(16).hex()
 
 
-def epoch(deadline: Deadline) -> float | None:
+def epoch(deadline: Deadline, now: float) -> float | None:
     """A deadline as epoch seconds.
 
     Examples
     --------
     >>> from datetime import timezone
-    >>> epoch(datetime(2030, 1, 1, tzinfo=timezone.utc))
-    1893456000.0
+    >>> epoch(datetime(2030, 1, 1, tzinfo=timezone.utc), 0.0), epoch(timedelta(minutes=1), 1000.0)
+    (1893456000.0, 1060.0)
     """
     if deadline is None:
         return None
     if isinstance(deadline, datetime):
         return deadline.timestamp()
     if isinstance(deadline, timedelta):
-        return time.time() + deadline.total_seconds()
-    return time.time() + deadline
+        return now + deadline.total_seconds()
+    return now + deadline
 
 
 def _values(form: Any, default: Any) -> dict[str, Any]:

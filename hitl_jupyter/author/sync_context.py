@@ -225,7 +225,7 @@ class SyncContext(Core):
     def sleep(self, seconds: float) -> None:
         """Pause for so many seconds, or until somebody cancels the task."""
         with self._idle.working():
-            if self._channel.wait_cancelled(seconds):
+            if self._channel.wait_cancelled(self._clock.pause(seconds)):
                 raise Cancelled
 
     def check_cancelled(self) -> None:

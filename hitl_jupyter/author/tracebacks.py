@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import traceback
 from pathlib import Path
+from types import TracebackType
 
 MAX_CHARACTERS = 64 * 1024
 """Of a traceback; the middle of a longer one is left out."""
@@ -44,9 +45,16 @@ def error_text(error: BaseException) -> str:
     return text if len(text) <= MAX_MESSAGE else text[:MAX_MESSAGE] + "…"
 
 
+def from_the_task_on(trace: TracebackType | None) -> TracebackType | None:
+    """A traceback without the frames that led to the task's own; its last frame stays, whosever it is."""
+    while trace is not None and trace.tb_next is not None and _leads_there(trace.tb_frame.f_code.co_filename):
+        trace = trace.tb_next
+    return trace
+
+
 def _without_ours(summary: traceback.TracebackException) -> None:
     frames = list(summary.stack)
-    while frames and _is(frames[0], _OURS, _LOOP):
+    while frames and _leads_there(frames[0].filename):
         frames.pop(0)
     summary.stack[:] = [frame for frame in frames if not frame.filename.startswith(_OURS)]
     for other in (summary.__cause__, summary.__context__, *(getattr(summary, "exceptions", None) or ())):
@@ -54,5 +62,5 @@ def _without_ours(summary: traceback.TracebackException) -> None:
             _without_ours(other)
 
 
-def _is(frame: traceback.FrameSummary, folders: tuple[str, ...], parts: tuple[str, ...]) -> bool:
-    return frame.filename.startswith(folders) or any(part in frame.filename for part in parts)
+def _leads_there(filename: str) -> bool:
+    return filename.startswith(_OURS) or any(part in filename for part in _LOOP)

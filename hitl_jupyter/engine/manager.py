@@ -192,8 +192,7 @@ class SessionManager:
         await self._workers.close()
 
     async def _shut_down_all(self) -> None:
-        limits = self.limits
-        with anyio.move_on_after(limits.cancel_seconds + limits.terminate_seconds + 2, shield=True):
+        with anyio.move_on_after(self.limits.cancel_seconds + self.limits.terminate_seconds + 2, shield=True):
             async with anyio.create_task_group() as group:
                 for opened in self._registry:
                     group.start_soon(self._shut_down, opened)
@@ -250,6 +249,10 @@ class SessionManager:
 
         return await opened.attempts.cancel(actor, force=force, reason=reason, detail=detail, kept=kept)
 
+    async def pass_deadlines(self) -> None:
+        """Have the deadlines pass that the clock has come to: for a clock that was moved."""
+        await self._registry.pass_deadlines()
+
     async def forget(self, session_id: str, actor: Actor) -> None:
         """Delete an ended session with all that is kept of it."""
         opened = await self._get(session_id, actor)
@@ -259,8 +262,7 @@ class SessionManager:
         await self._forget(opened)
 
     async def _expire(self, session_id: str) -> None:
-        opened = await self._registry.find(session_id)
-        if opened is not None:
+        if (opened := await self._registry.find(session_id)) is not None:
             await self._forget(opened)
 
     async def _forget(self, opened: Open) -> None:

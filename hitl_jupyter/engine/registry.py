@@ -61,6 +61,11 @@ class Registry:
     def __iter__(self) -> Iterator[Open]:
         return iter(list(self._open.values()))
 
+    async def pass_deadlines(self) -> None:
+        """Have the deadlines pass that the clock has come to."""
+        for opened in self:
+            await opened.requests.pass_due()
+
     def live(self) -> list[Session]:
         """The sessions that have not ended."""
         return [opened.session for opened in self if not opened.session.snapshot.ended]

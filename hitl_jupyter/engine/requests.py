@@ -209,13 +209,22 @@ class Requests:
         insist = partial(self._session.insist, partial(self._pass_deadline, request))
         self._session.services.tasks.start_soon(insist)
 
+    async def pass_due(self) -> None:
+        """Have the deadlines pass that the clock has come to."""
+        async with self._session.lock:
+            for request in list(self._session.snapshot.open_requests):
+                if isinstance(request, Question) and self._is_over(request):
+                    await self._pass_deadline_now(request)
+
     async def _pass_deadline(self, request: Question) -> None:
         async with self._session.lock:
             await self._pass_deadline_now(request)
 
     def _is_late(self, request: Question) -> bool:
-        closes = request.on_deadline != "keep" and request.deadline is not None
-        return closes and self._session.services.clock() >= (request.deadline or 0.0)
+        return request.on_deadline != "keep" and self._is_over(request)
+
+    def _is_over(self, request: Question) -> bool:
+        return request.deadline is not None and self._session.services.clock() >= request.deadline
 
     async def _pass_deadline_now(self, request: Question) -> None:
         snapshot = self._session.snapshot

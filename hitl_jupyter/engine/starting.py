@@ -67,7 +67,8 @@ class Starter:
             found = await self._started_before(start, content, actor)
             if found is not None:
                 return found
-            self._rate.take(actor.owner, time.monotonic())
+            if start.kernel is None:  # that costs no process, and people answer one question after the other
+                self._rate.take(actor.owner, time.monotonic())
         if start.shipped is None and start.env is None and start.kernel is None:
             start = await self._catalogue.checked(start)
         async with self._deciding:

@@ -18,8 +18,10 @@ from hitl_jupyter.notebook.attendance import is_unattended
 from hitl_jupyter.notebook.embedded import EmbeddedHost
 from hitl_jupyter.notebook.followed import Followed
 from hitl_jupyter.notebook.host import Host
+from hitl_jupyter.notebook.hosts import current_host
 from hitl_jupyter.notebook.recorder import recorders
 from hitl_jupyter.protocol import StartTask
+from hitl_jupyter.scripts.script import Script
 from hitl_jupyter.snapshot import Snapshot
 from hitl_jupyter.states import LIVE
 
@@ -27,22 +29,24 @@ LAST_SECONDS = 10.0
 """How long who waited for a session waits for its answers to be recorded, once it has ended."""
 
 
-def start(host: Host, request: StartTask) -> str:
+def start(host: Host, request: StartTask, own: Script | None = None) -> str:
     """Start a task in a host, and have it answered and recorded by what is in force; the session's id.
+
+    ``own`` are answers for this session alone, which come first.
 
     Raises
     ------
     Malformed, NotFound
         A file of answers is not as it should be, or not there; nothing was started.
     """
-    scripted = bool(layers.scripts())
+    scripted = own is not None or bool(layers.scripts())
     session_id = host.start(request)
     _started.add(session_id, host)
     for recorder in recorders():
         recorder.begin(host, session_id)
     nobody = _nobody_is_there(host)
     if nobody or scripted or recorders():
-        _followed.get_or_follow(host, session_id, nobody)
+        _followed.get_or_follow(host, session_id, nobody, own)
     return session_id
 
 
@@ -102,17 +106,21 @@ class _Started:
             self._hosts[session_id] = host
 
     def living(self) -> list[tuple[Host, str]]:
-        """Those that live still; a host that is away has none to tell of."""
+        """Those at the present host that live still; one that is away has none to tell of."""
         with self._lock:
+            if not self._hosts:
+                return []
             started = dict(self._hosts)
         alive: set[str] = set()
-        for host in {id(host): host for host in started.values()}.values():
-            with suppress(HitlError):
-                alive.update(summary.session_id for summary in host.sessions(status=LIVE))
-        with self._lock:
-            for session_id in started.keys() - alive:
-                self._hosts.pop(session_id, None)
-        return [(host, session_id) for session_id, host in started.items() if session_id in alive]
+        with suppress(HitlError):
+            host = current_host()
+            here = {session_id for session_id, at in started.items() if at is host}
+            if here:
+                alive = here & {summary.session_id for summary in host.sessions(status=LIVE)}
+                with self._lock:
+                    for session_id in here - alive:
+                        self._hosts.pop(session_id, None)
+        return [(started[session_id], session_id) for session_id in alive]
 
 
 class _AllFollowed:
@@ -126,12 +134,12 @@ class _AllFollowed:
         with self._lock:
             return self._sessions.get(session_id)
 
-    def get_or_follow(self, host: Host, session_id: str, nobody: bool) -> Followed:
+    def get_or_follow(self, host: Host, session_id: str, nobody: bool, own: Script | None = None) -> Followed:
         with self._lock:
             found = self._sessions.get(session_id)
             if found is None or not (found.alive or found.error):
                 self._forget_the_ended()
-                found = self._sessions[session_id] = Followed(host, session_id, nobody)
+                found = self._sessions[session_id] = Followed(host, session_id, nobody, own)
             found.nobody = found.nobody or nobody
             return found
 

@@ -231,13 +231,24 @@ def _run_here(request: StartTask, task: Any, args: tuple[Any, ...], kwargs: dict
             f"{called.name} is durable: it is to go on in another process, and what runs in the kernel ends with it. "
             "Start it without where='kernel', or take durable=True off."
         )
+    return kernel_run(request, called, args, kwargs).start(request, host)
+
+
+def kernel_run(request: StartTask, called: Task[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> KernelRun:
+    """A task that is to run in a thread of this kernel, and ``request``, filled in, to start it with.
+
+    Raises
+    ------
+    TypeError
+        The task does not take these parameters.
+    """
     _check_call(called, args, kwargs)
     if request.key is not None:
         request.fingerprint = kernel_fingerprint(called, args, kwargs)
     request.task = called.name
     request.title = request.title or called.title
     request.max_retries = called.max_retries if request.max_retries is None else request.max_retries
-    return KernelRun(called, args, kwargs, request.max_retries).start(request, host)
+    return KernelRun(called, args, kwargs, request.max_retries)
 
 
 def _name(request: StartTask, task: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:

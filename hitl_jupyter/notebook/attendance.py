@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from hitl_jupyter.errors import Malformed
 from hitl_jupyter.link.bootstrap import MARKER
@@ -54,6 +56,16 @@ def unattended(value: bool | None = True) -> None:
     if value is not None and not isinstance(value, bool):
         raise TypeError(f"hitl.unattended takes True, False or None, not {value!r}.")
     _known.said = value
+
+
+@contextmanager
+def nobody_there() -> Iterator[None]:
+    """While this lasts, the run is unattended, whatever was said before."""
+    before, _known.said = _known.said, True
+    try:
+        yield
+    finally:
+        _known.said = before
 
 
 def is_unattended() -> bool:

@@ -122,9 +122,11 @@ class CellAsk:
         """In a notebook that ran without anybody, say what was answered."""
         if running_shell() is None:
             return
-        settled = self._host.snapshot(session.id).settled
-        if settled:
-            print(f"{self._title} → {answer(settled[-1].outcome, settled[-1].value)}")
+        for settled in self._host.snapshot(session.id).settled:
+            value = settled.value
+            if isinstance(value, dict) and value.keys() == {"value"}:  # a form of one field, which has no name
+                value = value["value"]
+            print(f"{self._title} → {answer(settled.outcome, value)}")
 
     # -- by the keyboard
 

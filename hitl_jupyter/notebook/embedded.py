@@ -19,6 +19,7 @@ import anyio
 import msgspec
 from msgspec.structs import replace
 
+from hitl_jupyter.author.wall_clock import WALL_CLOCK, WallClock
 from hitl_jupyter.engine.actor import Actor
 from hitl_jupyter.engine.limits import Limits
 from hitl_jupyter.engine.manager import SOCKET, Policy, SessionManager
@@ -81,6 +82,8 @@ class EmbeddedHost:
         The folder that keeps them; without it, a temporary one that goes with this process.
     name : str
         What others are told who find the store in use.
+    clock : WallClock
+        What deadlines go by.
 
     Raises
     ------
@@ -90,7 +93,8 @@ class EmbeddedHost:
         The folder cannot be used.
     """
 
-    def __init__(self, store: Path | None = None, name: str = "a kernel") -> None:
+    def __init__(self, store: Path | None = None, name: str = "a kernel", clock: WallClock = WALL_CLOCK) -> None:
+        self.clock = clock
         self.private = store is None
         self.store = new_private_store() if store is None else store
         self._name = name
@@ -196,6 +200,10 @@ class EmbeddedHost:
     def link(self) -> Path:
         return self.store / SOCKET
 
+    def pass_deadlines(self) -> None:
+        """Have pass what its clock has come to: for a clock that was moved."""
+        self._call(lambda manager: manager.pass_deadlines())
+
     # -- its life
 
     def close(self) -> None:
@@ -217,7 +225,7 @@ class EmbeddedHost:
             return
         journal = SqliteJournal(self.store / "journal.sqlite", holder=self._name)
         launcher = LocalLauncher() if self.private else LocalLauncher(self.store / WORKERS_LOG)
-        async with SessionManager(journal, launcher, self.store, self._limits, Policy()) as manager:
+        async with SessionManager(journal, launcher, self.store, self._limits, Policy(), self.clock.now) as manager:
             self._manager = manager
             ready()
             failure = await _stopped_or_lost(manager, stopping)

@@ -62,11 +62,12 @@ class _Pending(Struct, frozen=True):
 class Followed:
     """One session, followed for its questions. A :class:`~hitl_jupyter.notebook.host.Follower`."""
 
-    def __init__(self, host: Host, session_id: str, nobody: bool) -> None:
+    def __init__(self, host: Host, session_id: str, nobody: bool, own: Script | None = None) -> None:
         self.session_id = session_id
         self.error: HitlError | None = None
         self._began = time.monotonic()
         self._host = host
+        self._own = own
         self.nobody = nobody
         self._folding = Folding()
         self._changed = threading.Condition()
@@ -179,7 +180,7 @@ class Followed:
         """Answer it, if a script does; else keep it."""
         looks = self._looks
         try:
-            found = layers.find(question)
+            found = layers.find(question, self._own)
         except NoAnswer as error:
             return self._keep(question, looks, error)
         except HitlError as error:

@@ -58,7 +58,9 @@ def history(session: Session | str | Iterable[Session | str] | None = None) -> p
     rows = sorted(_rows(session), key=lambda row: row["asked"])
     table: pd.DataFrame = pandas.DataFrame({name: [row[name] for row in rows] for name in COLUMNS}, dtype=object)
     for name in TIMES:
-        table[name] = pandas.to_datetime(table[name].astype("float64"), unit="s", utc=True).astype("datetime64[us, UTC]")
+        table[name] = pandas.to_datetime(table[name].astype("float64"), unit="s", utc=True).astype(
+            "datetime64[us, UTC]"
+        )
     return table.astype({"attempt": "int64", "seconds": "float64"})
 
 

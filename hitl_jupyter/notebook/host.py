@@ -11,6 +11,7 @@ from typing import Any, Protocol, Self
 
 from msgspec import Struct
 
+from hitl_jupyter.author.wall_clock import WallClock
 from hitl_jupyter.errors import HitlError
 from hitl_jupyter.protocol import AnswerCommand, JournalEvent, RequestResolved, StartTask, Status
 from hitl_jupyter.snapshot import Snapshot
@@ -112,3 +113,7 @@ class Host(Protocol):
 
     def link(self) -> Path:
         """The Unix socket that an attempt in this kernel connects to."""
+
+    @property
+    def clock(self) -> WallClock:
+        """What the deadlines of such an attempt go by."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from hitl_jupyter.errors import NoServer
 from hitl_jupyter.notebook.attendance import ASK_VARIABLE, URL_VARIABLE, is_unattended
@@ -16,6 +18,13 @@ from hitl_jupyter.notebook.server_host import ServerHost
 from hitl_jupyter.notebook.stores import notebook_store
 
 TOKEN_VARIABLE = "HITL_JUPYTER_TOKEN"
+
+
+class _Given:
+    """The host that all calls go to, where one was given."""
+
+    host: Host | None = None
+
 
 _lock = threading.Lock()
 _kept: dict[tuple[object, ...], ServerHost | EmbeddedHost] = {}
@@ -35,6 +44,8 @@ def current_host() -> Host:
     StoreHeld
         Another kernel holds this notebook's sessions.
     """
+    if _Given.host is not None:
+        return _Given.host
     nobody = is_unattended()
     names = (ASK_VARIABLE, URL_VARIABLE, TOKEN_VARIABLE)
     setting = (nobody, *(os.environ.get(name) for name in names))
@@ -43,6 +54,16 @@ def current_host() -> Host:
         if host is None or host.over:
             host = _kept[setting] = _unattended_host() if nobody else _attended_host()
         return host
+
+
+@contextmanager
+def calls_go_to(host: Host) -> Iterator[None]:
+    """Have all calls of this process go to one host, whatever the settings are."""
+    before, _Given.host = _Given.host, host
+    try:
+        yield
+    finally:
+        _Given.host = before
 
 
 def close_hosts() -> None:

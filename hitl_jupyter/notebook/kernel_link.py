@@ -8,6 +8,7 @@ import math
 import os
 import queue
 import threading
+import time
 import weakref
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -47,19 +48,28 @@ class ThreadInterruption:
                 _raise_in(self._thread, Cancelled)
 
     def _leave(self, own: int) -> None:
+        """Have nothing more raised in this thread.
+
+        What was announced must arrive: merely withdrawn, Python 3.11 looks for it at every step for ever, which under a
+        debugger or a coverage tool is an endless loop. So one more takes the place of what may be left, and is awaited.
+        """
+        awaited = False
         while True:
             try:
                 with self._lock:
                     self._thread = None
-                _raise_in(own, None)  # take back one that has not arrived
-            except Cancelled:  # it came in the very last moment, when the task was done
+                if self.came and not awaited:
+                    awaited = True
+                    _raise_in(own, Cancelled)
+                    while True:
+                        time.sleep(0)
+            except Cancelled:
                 continue
             return
 
 
-def _raise_in(thread: int, error: type[BaseException] | None) -> None:
-    raised = None if error is None else ctypes.py_object(error)
-    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), raised)
+def _raise_in(thread: int, error: type[BaseException]) -> None:
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), ctypes.py_object(error))
 
 
 class KernelLink:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from hitl_jupyter.author.task import Task
+from hitl_jupyter.author.wall_clock import WALL_CLOCK
 from hitl_jupyter.kernel_launch import KERNEL, KernelLaunch, launch_id
 from hitl_jupyter.link.messages import CancelRun, Run, WorkerEvent
 from hitl_jupyter.link.processes import look, machine
@@ -26,6 +27,7 @@ from hitl_jupyter.notebook.host import Host
 from hitl_jupyter.notebook.kernel_link import KernelLink
 from hitl_jupyter.notebook.run_output import RunOutput, sent_to
 from hitl_jupyter.protocol import StartTask, TaskCancelled, TaskFailed
+from hitl_jupyter.scripts.script import Script
 from hitl_jupyter.worker.attempt import Attempt, Call
 
 
@@ -45,7 +47,9 @@ class KernelRun:
     def __init__(self, task: Task[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any], max_retries: int) -> None:
         self._call: Call | None = (task, tuple(args), dict(kwargs))
         self._secrets = [secrets.token_urlsafe(32) for _ in range(1 + max_retries)]
-        self._name = task.name
+        self.name = task.name
+        self.clock = WALL_CLOCK
+        """What its deadlines and pauses go by: the host's."""
         self._link: KernelLink | None = None
         self._cancel: CancelRun | None = None
         self._lock = threading.Lock()
@@ -55,8 +59,8 @@ class KernelRun:
         self.error: BaseException | None = None
         """What the last attempt raised, if it did."""
 
-    def start(self, request: StartTask, host: Host) -> str:
-        """Have the host start the session, and run it; the session's id."""
+    def start(self, request: StartTask, host: Host, answers: Script | None = None) -> str:
+        """Have the host start the session, and run it; the session's id. ``answers`` are for this session alone."""
         process = look(os.getpid())
         request.launcher = KERNEL
         request.kernel = KernelLaunch(
@@ -65,9 +69,9 @@ class KernelRun:
             started_at=0.0 if process is None else process.started_at,
             machine=machine(),
         )
-        socket = host.link()
-        self.session_id = answering.start(host, request)
-        threading.Thread(target=self._run, args=(socket,), name=f"hitl-run-{self._name}", daemon=True).start()
+        socket, self.clock = host.link(), host.clock
+        self.session_id = answering.start(host, request, answers)
+        threading.Thread(target=self._run, args=(socket,), name=f"hitl-run-{self.name}", daemon=True).start()
         return self.session_id
 
     def cancel(self, reason: str) -> None:
@@ -122,7 +126,7 @@ class KernelAttempt(Attempt):
     """One execution of a task in this kernel."""
 
     def __init__(self, run: KernelRun, given: Run, link: KernelLink, output: RunOutput) -> None:
-        super().__init__(given, link.channel, link.interruption)
+        super().__init__(given, link.channel, link.interruption, run.clock)
         self._of = run
         self._output = output
 

@@ -68,12 +68,13 @@ class answers:  # it is called like a function
 
     Examples
     --------
-    >>> with answers({"approve": True, "label": ["a", "b", "a"]}) as given:
-    ...     given.unused()
-    ["'approve' (never asked)", "'label' (3 of 3 left over)"]
-    Traceback (most recent call last):
-    ...
-    UserWarning: No question got these scripted answers: ...
+    Around the sessions that it answers, to their end::
+
+        with hitl.answers({"compose": {"subject": "Hi"}, "approve": True, "label": ["a", "b", "a"]}):
+            hitl.start(send_email).result()
+
+    >>> answers({"approve": True, "label": ["a", "b", "a"]})
+    hitl.answers(<answers to 'approve', 'label'>)
     """
 
     def __init__(self, source: Source, *, strict: bool = False) -> None:
@@ -126,9 +127,12 @@ def scripts() -> list[Script]:
         return [*reversed(_state.blocks), *(_named(name, source) for name, source in named if source)]
 
 
-def find(question: Question) -> tuple[Found, Script] | None:
-    """The first answer to a question, and the script that gives it; None where none speaks of it."""
-    layers = scripts()
+def find(question: Question, own: Script | None = None) -> tuple[Found, Script] | None:
+    """The first answer to a question, and the script that gives it; None where none speaks of it.
+
+    ``own`` are answers for its session alone, which come first.
+    """
+    layers = scripts() if own is None else [own, *scripts()]
     for number, script in enumerate(layers):
         if (found := script.find(question)) is not None:
             for outer in layers[number + 1 :]:

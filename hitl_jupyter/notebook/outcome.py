@@ -15,6 +15,7 @@ from hitl_jupyter.errors import (
     TaskCancelled,
     TaskFailed,
 )
+from hitl_jupyter.kernel_launch import KERNEL
 from hitl_jupyter.snapshot import Snapshot
 
 
@@ -43,7 +44,8 @@ def failure(snapshot: Snapshot) -> TaskFailed:
         return TaskFailed("The task failed. session.events() shows what it did.", error_type="", traceback="")
     error = TaskFailed(f"{failed.error_type}: {failed.error}", error_type=failed.error_type, traceback=failed.traceback)
     if failed.traceback:
-        error.add_note(f"In the worker:\n{failed.traceback.rstrip()}")
+        place = "kernel" if snapshot.session is not None and snapshot.session.launcher == KERNEL else "worker"
+        error.add_note(f"In the {place}:\n{failed.traceback.rstrip()}")
     return error
 
 

@@ -40,6 +40,8 @@ class RunOutput:
         self._owner = os.getpid()
         self.lines = {source: Lines(source, emit, show) for source in _STREAMS}
         self.displays = Displays(emit)
+        self.aside = False
+        """Whether what the run gives stays where it would be without us: while it stands in a debugger."""
 
     @property
     def here(self) -> bool:
@@ -64,7 +66,13 @@ _current: ContextVar[RunOutput | None] = ContextVar("hitl_run_output", default=N
 def current() -> RunOutput | None:
     """The output of the run that this code is part of, if it is."""
     output = _current.get()
-    return output if output is not None and output.here else None
+    return output if output is not None and output.here and not output.aside else None
+
+
+def step_aside(aside: bool) -> None:
+    """Have the run that this code is part of print as if it was none, or not any more: for a debugger's prompt."""
+    if (output := _current.get()) is not None:
+        output.aside = aside
 
 
 @contextlib.contextmanager

@@ -10,6 +10,7 @@ from uuid import uuid4
 
 import msgspec
 
+from hitl_jupyter.author.wall_clock import WALL_CLOCK, WallClock
 from hitl_jupyter.notebook.bridge import Bridge
 from hitl_jupyter.notebook.client import Client
 from hitl_jupyter.notebook.follow import SocketFollowing
@@ -108,6 +109,11 @@ class ServerHost:
             if self._bridge is None:
                 self._bridge = Bridge(self._client)
             return self._bridge.path
+
+    @property
+    def clock(self) -> WallClock:
+        """This machine's, as for a worker's deadlines."""
+        return WALL_CLOCK
 
     def close(self) -> None:
         """Give the connections back."""

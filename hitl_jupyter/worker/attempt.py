@@ -19,6 +19,7 @@ from hitl_jupyter.author.sync_context import SyncContext
 from hitl_jupyter.author.task import Task
 from hitl_jupyter.author.text import pieces, sendable
 from hitl_jupyter.author.tracebacks import error_text, error_type, format_error
+from hitl_jupyter.author.wall_clock import WALL_CLOCK, WallClock
 from hitl_jupyter.errors import Cancelled, InvalidValues, NotConfirmed, NotFound
 from hitl_jupyter.link.messages import Run, WorkerEvent
 from hitl_jupyter.projection import project
@@ -51,9 +52,14 @@ class Attempt:
         Where its events go.
     interruption : Interruption
         What ends it where nothing else does.
+    clock : WallClock
+        What its deadlines and pauses go by.
     """
 
-    def __init__(self, run: Run, channel: WorkerChannel, interruption: Interruption) -> None:
+    def __init__(
+        self, run: Run, channel: WorkerChannel, interruption: Interruption, clock: WallClock = WALL_CLOCK
+    ) -> None:
+        self._clock = clock
         self._run = run
         self._channel = channel
         self._interruption = interruption
@@ -115,6 +121,7 @@ class Attempt:
             reuse=self._run.reuse,
             calls=self._calls,
             idle=idle,
+            clock=self._clock,
         )
         if task.wants_context:
             args = (self._context, *args)

@@ -15,6 +15,7 @@ from hitl_jupyter.author.channel import Answer
 from hitl_jupyter.author.context import Context
 from hitl_jupyter.author.core import epoch
 from hitl_jupyter.author.sync_context import SyncContext
+from hitl_jupyter.author.wall_clock import WallClock
 from hitl_jupyter.errors import Cancelled, DeadlineExpired, NotShippable, WrongState
 from hitl_jupyter.protocol import Display, RequestConfirmation, RequestUserInput, Stream, TaskFailed
 from tests.support.fake_channel import FakeChannel, answering, settling
@@ -96,8 +97,20 @@ def test_a_confirmation_says_what_is_preselected() -> None:
     ],
 )
 def test_a_moment_is_a_deadline(deadline: Any, expected: float | None) -> None:
-    assert epoch(deadline) == expected
-    assert epoch(timedelta(minutes=1)) == pytest.approx(time.time() + 60, abs=5)
+    assert epoch(deadline, 1000.0) == expected
+
+
+def test_a_span_counts_from_now_by_the_contexts_own_clock() -> None:
+    class Stopped(WallClock):
+        def now(self) -> float:
+            return 1000.0
+
+    channel = settling("answered", True)
+    SyncContext(channel, clock=Stopped()).confirm("?", deadline=timedelta(minutes=1))
+    SyncContext(channel).confirm("?", deadline=60)
+    stopped, running = [each for each in channel.events if isinstance(each, RequestConfirmation)]
+    assert (stopped.deadline, stopped.timestamp) == (1060.0, 1000.0)
+    assert running.deadline == pytest.approx(time.time() + 60, abs=5)
 
 
 def test_an_expired_question_fails_or_gives_its_default() -> None:

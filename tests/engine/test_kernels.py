@@ -355,6 +355,13 @@ async def test_a_key_attaches_to_a_run_that_lives_and_to_no_other(tmp_path: Path
         assert await started(manager, kernel, **said) != session_id
 
 
+async def test_questions_in_cells_are_not_counted_as_starts(tmp_path: Path, kernel: FakeKernel) -> None:
+    async with host(tmp_path, msgspec.structs.replace(QUICK, max_starts_per_minute=1)) as manager:
+        for _ in range(3):
+            await started(manager, kernel)
+        assert manager.health()["live_sessions"] == 3
+
+
 async def test_a_kernels_connection_is_its_owners_alone(tmp_path: Path, kernel: FakeKernel) -> None:
     async with host(tmp_path) as manager:
         session_id = await started(manager, kernel)

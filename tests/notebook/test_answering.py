@@ -163,6 +163,52 @@ def test_a_broken_file_is_told_before_anything_is_started(monkeypatch: pytest.Mo
     assert not hitl.sessions()
 
 
+# -- in the kernel ---------------------------------------------------------------------------------------------------
+
+
+def test_questions_in_a_cell_are_answered_by_key_and_by_message() -> None:
+    with hitl.answers({"Drop 3 rows?": True, "label": ["a", "b"], "How *": 5}, strict=True):
+        assert hitl.confirm("Drop 3 rows?") is True
+        assert [hitl.choose("Which?", ["a", "b"], key="label") for _ in range(2)] == ["a", "b"]
+        assert hitl.ask(int, "How many?") == 5
+
+
+def test_an_awaited_question_in_a_cell_is_answered() -> None:
+    async def cell() -> Any:
+        return await hitl.aconfirm("Go on?", key="go")
+
+    with hitl.answers({"go": False}):
+        assert asyncio.run(cell()) is False
+
+
+def test_a_question_in_a_cell_that_nobody_answers_fails_at_once() -> None:
+    began = time.monotonic()
+    with pytest.raises(hitl.NoAnswer, match=r"<confirm 'Drop 3 rows\?'>"):
+        hitl.confirm("Drop 3 rows?")
+    assert time.monotonic() - began < 10
+
+
+def test_a_task_in_the_kernel_is_answered() -> None:
+    with hitl.answers({"label": ["a", "b", "a"]}):
+        assert run(LABEL, where="kernel") == ["a", "b", "a"]
+    with pytest.raises(hitl.NoAnswer):
+        run(LABEL, where="kernel")
+
+
+def test_what_was_answered_in_cells_is_recorded_in_the_order_asked() -> None:
+    with hitl.record("answers.yaml"), hitl.answers({"*": True}):
+        hitl.confirm("One?", key="one")
+        run(CONFIRM)
+        hitl.confirm("Two?", key="two")
+    with hitl.answers("answers.yaml", strict=True):
+        assert [hitl.confirm("One?", key="one"), run(CONFIRM), hitl.confirm("Two?", key="two")] == [True] * 3
+    assert [line for line in Path("answers.yaml").read_text().splitlines() if "key:" in line] == [
+        "  - key: one",
+        "  - key: go",
+        "  - key: two",
+    ]
+
+
 # -- missing ---------------------------------------------------------------------------------------------------------
 
 

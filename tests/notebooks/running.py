@@ -1,4 +1,4 @@
-"""How the demo notebooks are run: by real kernels that find a real server, while somebody answers.
+"""How the demo notebooks are run: by real kernels, with nobody there, and the answers that lie beside them.
 
 ``python -m tests.notebooks.running`` executes them anew and saves them with their outputs, which is how the committed
 ones came about.
@@ -6,25 +6,22 @@ ones came about.
 
 from __future__ import annotations
 
-import json
+import os
 import subprocess
 import sys
-import tempfile
 import xml.etree.ElementTree as ElementTree
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import nbclient
 import nbformat
 
-from tests.notebooks.answerer import Script, answering
-from tests.support.jupyter_process import JupyterProcess, jupyter
-
 ROOT = Path(__file__).parents[2]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 CELL_SECONDS = 90
+
+MEANT = ("HITL_JUPYTER_URL", "HITL_JUPYTER_ASK", "JPY_PARENT_PID", "JPY_SESSION_NAME")
+"""What would name a server to a kernel: these kernels are on their own."""
 
 
 @dataclass
@@ -37,19 +34,18 @@ class Compared:
     output: str
 
 
-def script_of(notebook: Path) -> Script:
+def answers_of(notebook: Path) -> Path:
     """The answers a person would give in this notebook."""
-    script: Script = json.loads((ROOT / "tests/notebooks/answers" / f"{notebook.stem}.json").read_text())
-    return script
+    return notebook.parent / "answers" / f"{notebook.stem}.yaml"
 
 
-def variables(server: JupyterProcess, notebook: Path | None = None) -> dict[str, str]:
-    """The environment of a kernel that no Jupyter server started, but that is told where ours is, and what it runs."""
-    session = {} if notebook is None else {"JPY_SESSION_NAME": str(notebook)}
-    return {**server.variables, "HITL_JUPYTER_URL": server.url, "HITL_JUPYTER_TOKEN": server.token, **session}
+def variables(notebook: Path, **more: str) -> dict[str, str]:
+    """The environment of a kernel that runs this notebook with nobody there."""
+    kept = {name: value for name, value in os.environ.items() if name not in MEANT}
+    return {**kept, "HITL_JUPYTER_ANSWERS": str(answers_of(notebook)), **more}
 
 
-def compare(notebook: Path, server: JupyterProcess, folder: Path) -> Compared:
+def compare(notebook: Path, folder: Path, **more: str) -> Compared:
     """Run a notebook with nbval, in a pytest of its own, comparing every output."""
     settings, report = folder / "nbval.ini", folder / "report.xml"
     settings.write_text("[pytest]\n")
@@ -61,7 +57,7 @@ def compare(notebook: Path, server: JupyterProcess, folder: Path) -> Compared:
     done = subprocess.run(
         command,
         cwd=folder,
-        env=variables(server, notebook),
+        env=variables(notebook, **more),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -72,7 +68,7 @@ def compare(notebook: Path, server: JupyterProcess, folder: Path) -> Compared:
     return Compared(done.returncode, passed, len(cases) - passed, done.stdout)
 
 
-def execute(notebook: Path, server: JupyterProcess) -> None:
+def execute(notebook: Path) -> None:
     """Run a notebook and save it with its outputs, and with nothing that differs from run to run."""
     content = nbformat.read(notebook, as_version=4)
     client = nbclient.NotebookClient(
@@ -82,42 +78,21 @@ def execute(notebook: Path, server: JupyterProcess) -> None:
         store_widget_state=False,
         resources={"metadata": {"path": str(notebook.parent)}},
     )
-    client.execute(env=variables(server, notebook))
+    client.execute(env=variables(notebook))
     for cell in content.cells:
         cell.metadata = {}
         for output in cell.get("outputs", ()):
-            _strip(output)
-    content.metadata.pop("widgets", None)
+            if "metadata" in output:  # the session's id is there, which only this run could use
+                output.metadata = {}
     content.metadata["language_info"] = {"name": "python"}
     nbformat.write(content, notebook)
 
 
-def _strip(output: nbformat.NotebookNode) -> None:
-    """Take out the handles that only this run could use: the session's id and the widget's model."""
-    if "metadata" in output:
-        output.metadata = {}
-        output.data.pop("application/vnd.jupyter.widget-view+json", None)
-
-
-@contextmanager
-def answered(server: JupyterProcess, notebook: Path) -> Iterator[None]:
-    """Answer this notebook's questions; afterwards each scripted answer must have been asked for and accepted."""
-    with answering(server, script_of(notebook)) as answerer:
-        try:
-            yield
-        except Exception as error:
-            error.add_note("\n".join(answerer.troubles))
-            raise
-    assert not answerer.troubles, answerer.troubles
-    assert not answerer.left, f"never asked: {answerer.left}"
-
-
 def main() -> None:
-    """Execute all demo notebooks anew."""
-    with tempfile.TemporaryDirectory() as folder, jupyter(Path(folder)) as server:
-        for notebook in NOTEBOOKS:
-            with answered(server, notebook):
-                execute(notebook, server)
+    """Execute all demo notebooks anew, or those that are named."""
+    wanted = [Path(name).resolve() for name in sys.argv[1:]]
+    for notebook in wanted or NOTEBOOKS:
+        execute(notebook)
 
 
 if __name__ == "__main__":
