@@ -230,6 +230,18 @@ def test_nbval_finds_a_notebook_equal_to_its_last_run(alone: Alone) -> None:
     assert f"{len(NOTEBOOK)} passed" in done.output
 
 
+@pytest.mark.parametrize("task", ["busy", "asking"])
+def test_what_a_notebook_leaves_running_ends_with_its_kernel(alone: Alone, task: str) -> None:
+    pids = "import os, psutil\nprint(os.getpid(), *[child.pid for child in psutil.Process().children(recursive=True)])"
+    begun = f"session = hitl.start({task})\nwhile 'begun' not in session.transcript(): pass"
+    done = alone.nbclient(alone.notebook(TASKS, begun, pids))
+    assert done.exit_code == 0, done.output
+    numbers = [int(number) for number in done.outputs[2][0]["text"].split()]
+    assert len(numbers) >= 3, "the kernel, a supervisor, a worker"
+    assert not [number for number in numbers if psutil.pid_exists(number)]
+    assert alone.stores == []
+
+
 FAILING = (TASKS, "hitl.start(broken)", "print('never')")
 
 

@@ -37,12 +37,13 @@ LINES = from_cell(
 def temporary(no_server: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """The folder for temporary files, empty."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setenv("HITL_JUPYTER_UNATTENDED", "0")  # this test is who answers, later or from another thread
     return tmp_path
 
 
 @pytest.fixture
 def host(temporary: Path) -> Iterator[EmbeddedHost]:
-    """What ``hitl.start`` uses where nobody is there and no server is meant."""
+    """What ``hitl.start`` uses where no server is found, and there is no notebook."""
     host = current_host()
     assert isinstance(host, EmbeddedHost)
     yield host
