@@ -17,8 +17,7 @@ from hitl_jupyter import errors, protocol, summary
 from hitl_jupyter.engine.limits import Limits
 from hitl_jupyter.server.extension import HitlExtension
 from hitl_jupyter.server.routes import ROUTES, Route
-from tests.notebooks.answerer import answering
-from tests.notebooks.running import variables
+from tests.support.answerer import answering
 from tests.support.jupyter_process import JupyterProcess
 
 ROOT = Path(__file__).parents[1]
@@ -133,10 +132,15 @@ def test_every_python_snippet_runs(document: Path, module_server: JupyterProcess
     script = tmp_path / "snippets.py"
     script.write_text("\n\n".join(FENCE.findall(document.read_text())))
     answers = json.loads((ROOT / "tests/docs_answers.json").read_text())
+    environment = {
+        **module_server.variables,
+        "HITL_JUPYTER_URL": module_server.url,
+        "HITL_JUPYTER_TOKEN": module_server.token,
+    }
     with answering(module_server, answers.get(named(document), {})) as answerer:
         done = subprocess.run(
             [sys.executable, str(script)],
-            env=variables(module_server), cwd=tmp_path, capture_output=True, text=True, check=False, timeout=100,
+            env=environment, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=100,
         )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert not answerer.troubles

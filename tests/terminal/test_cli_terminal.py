@@ -119,7 +119,7 @@ def test_a_notebooks_question_is_answered_from_a_terminal_while_its_cell_waits(h
     with notebook_kernel(hitl.server, "careful.ipynb") as kernel:
         request = kernel.begin(code)
         # A kernel that starts beside others takes its time; the list is asked over REST until then, which is quick.
-        session_id = eventually(lambda: _waiting(hitl, "Careful"), "it waits", within=60)
+        session_id = eventually(lambda: _waiting_for(hitl, "How many?"), "it waits", within=60)
         assert session_id in hitl("list", "--status", "waiting").out
         terminal = hitl.terminal("answer", session_id)
         terminal.expect_exact("How many?")
@@ -128,10 +128,30 @@ def test_a_notebooks_question_is_answered_from_a_terminal_while_its_cell_waits(h
         assert "got 42" in kernel.output_of(request).text
 
 
-def _waiting(hitl: Commands, title: str) -> str | None:
-    """The session with that title that waits for an answer."""
+def test_what_a_cell_itself_asks_is_answered_from_a_terminal(hitl: Commands) -> None:
+    code = """
+        import hitl_jupyter as hitl
+        print("got", hitl.ask(int, "How few?") if hitl.confirm("Ask on?") else None)
+    """
+    with notebook_kernel(hitl.server, "asking.ipynb") as kernel:
+        request = kernel.begin(code)
+        confirmed = eventually(lambda: _waiting_for(hitl, "Ask on?"), "the cell asks", within=60)
+        assert hitl("answer", confirmed, "--yes").code == DONE
+        asked = eventually(lambda: _waiting_for(hitl, "How few?"), "the cell asks on", within=60)
+        terminal = hitl.terminal("answer", asked)
+        terminal.expect_exact("How few?")
+        terminal.sendline("3")
+        assert to_the_end(terminal) == DONE
+        assert "got 3" in kernel.output_of(request).text
+
+
+def _waiting_for(hitl: Commands, message: str) -> str | None:
+    """The session that asks this."""
     sessions = hitl.server.request("GET", "hitl/sessions?status=waiting").json()["sessions"]
-    return next((session["session_id"] for session in sessions if session["title"] == title), None)
+    asked = (
+        (request["message"], session["session_id"]) for session in sessions for request in session["open_requests"]
+    )
+    return next((session_id for said, session_id in asked if said == message), None)
 
 
 def test_a_cell_that_runs_the_command_finds_its_own_server(hitl: Commands) -> None:
