@@ -5,8 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 from hitl_jupyter.author.wall_clock import WallClock
+from hitl_jupyter.questions import Question
 
 SKIPPED_SECONDS = 0.001
 """What a pause takes that is skipped: others have their turn meanwhile."""
@@ -60,6 +62,16 @@ class ManualClock(WallClock):
             raise ValueError(f"Time goes forward only, not by {seconds:g} s.")
         self._now += seconds
         self.on_move()
+
+    def expire(self, question: Question) -> Any:
+        """Leave a question to its deadline: to be given as its answer, ``answers={"approve": hitl_clock.expire}``.
+
+        The clock is moved to the deadline, so that what stands here for an answer comes too late.
+        """
+        if question.deadline is None:
+            raise ValueError(f"{question!r} has no deadline")
+        self.advance(max(question.deadline - self._now, 0.0))
+        return {} if question.kind == "user_input" else True
 
     def pause(self, seconds: float) -> float:
         """What a task waits where it pauses for so many seconds."""
