@@ -206,12 +206,14 @@ def test_a_breakpoint_in_a_task_is_talked_to(project: pytest.Pytester, captured:
         def blocking(ctx):
             value = 41
             breakpoint()
-            return value + 1
+            value += 1
+            return value
 
         async def awaiting(ctx):
             value = 41
             breakpoint()
-            return value + 1
+            value += 1
+            return value
 
         @pytest.mark.parametrize("task", [blocking, awaiting])
         def test_it(hitl_run, task):
@@ -221,7 +223,7 @@ def test_a_breakpoint_in_a_task_is_talked_to(project: pytest.Pytester, captured:
     typed = b"p 'value', value\nn\np 'then', value\nc\n" * 2
     done = run(project, *([] if captured else ["-s"]), stdin=typed)
     done.assert_outcomes(passed=2)
-    assert done.stdout.str().count("('value', 41)") == done.stdout.str().count("('then', 41)") == 2
+    assert done.stdout.str().count("('value', 41)") == done.stdout.str().count("('then', 42)") == 2
 
 
 def test_a_tracing_tool_sees_the_tasks_lines(project: pytest.Pytester) -> None:
