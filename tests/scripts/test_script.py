@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hitl_jupyter.errors import AnswersOutdated, NoAnswer, NotFound
@@ -198,6 +198,7 @@ def test_a_secret_that_is_not_there_is_named_by_its_variable() -> None:
 NAMES = st.text("ab*?[] ", max_size=4)
 
 
+@settings(deadline=None)
 @given(names=st.lists(NAMES.filter(bool), min_size=1, unique=True), key=NAMES, message=NAMES)
 def test_what_fits_is_found_by_the_order_of_precedence(names: list[str], key: str, message: str) -> None:
     asked = confirm(key or None, message)
@@ -220,6 +221,7 @@ def _matches(pattern: str, text: str) -> bool:
     return bool(text) and text[0] == pattern[0] and _matches(pattern[1:], text[1:])
 
 
+@settings(deadline=None)
 @given(values=st.lists(st.integers()), asked=st.integers(0, 8))
 def test_a_list_is_used_in_order_and_what_is_left_of_it_told(values: list[int], asked: int) -> None:
     script = Script({"n": values})
