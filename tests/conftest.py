@@ -12,7 +12,7 @@ from tests.support.jupyter_process import JupyterProcess, jupyter
 from tests.support.processes import left_behind, mark_this_run
 from tests.support.waiting import eventually
 
-pytest_plugins = ("pytest_jupyter.jupyter_server", "tests.chaos.figures")
+pytest_plugins = ("pytest_jupyter.jupyter_server", "pytester", "tests.chaos.figures")
 
 
 class AnyioFirst:

@@ -118,10 +118,13 @@ class Runs:
         return run
 
     def transcripts(self) -> list[str]:
-        """What the sessions of this test did so far, one text each."""
-        own = [run.id for run in self._runs]
-        others = [summary.session_id for summary in self._host.sessions() if summary.session_id not in own]
-        return [transcript(all_events(self._host, session_id)) for session_id in own + others]
+        """What the sessions of this test did so far, one text each; the test's own runs come first."""
+        texts: list[str] = []
+        with suppress(HitlError):  # whoever reports a failure has to be told of that
+            own = [run.id for run in self._runs]
+            others = [summary.session_id for summary in self._host.sessions() if summary.session_id not in own]
+            texts += (transcript(all_events(self._host, session_id)) for session_id in own + others)
+        return texts
 
     def unused(self) -> list[str]:
         """The answers that no question got, of strict runs that the test has not waited for."""

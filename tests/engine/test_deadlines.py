@@ -177,6 +177,22 @@ async def test_a_clock_that_was_set_back_does_not_bring_a_deadline_forward(tmp_p
         assert (await until(manager, session_id, "completed")).values == ["answered", False]
 
 
+async def test_a_host_whose_clock_was_moved_can_be_told_and_settles_what_is_due_before_it_says_so(
+    tmp_path: Path, asleep: Clock
+) -> None:
+    async with host(tmp_path, urgent("fail"), clock=asleep) as (manager, _):
+        session_id = await begin(manager)
+        asleep.now = DEADLINE - 1
+        await manager.pass_deadlines()
+        assert (await manager.snapshot(session_id, ADA)).open_requests
+        asleep.now = DEADLINE
+        await manager.pass_deadlines()
+        assert not (await manager.snapshot(session_id, ADA)).open_requests
+        await manager.pass_deadlines()
+        done = await until(manager, session_id, "completed")
+        assert (done.values[0], len(done.settled), len(manager._deadlines)) == ("expired", 1, 0)
+
+
 @pytest.mark.parametrize(("on_deadline", "refusal"), [("fail", Expired), ("default", AlreadySettled)])
 async def test_an_answer_after_the_deadline_is_late_though_the_host_slept_over_it(
     tmp_path: Path, asleep: Clock, on_deadline: OnDeadline, refusal: type[AlreadySettled | Expired]
