@@ -76,7 +76,7 @@ def compare(notebooks: Iterable[Path], folder: Path, *paths: Path) -> dict[str, 
 
 def run(notebook: Path, environ: Mapping[str, str]) -> nbformat.NotebookNode:
     """What a notebook is once nbclient has run it, in its own folder."""
-    content = nbformat.read(notebook, as_version=4)
+    content: nbformat.NotebookNode = nbformat.read(notebook, as_version=4)
     client = nbclient.NotebookClient(
         content,
         timeout=CELL_SECONDS,
