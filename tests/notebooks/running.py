@@ -51,7 +51,8 @@ def compare(notebooks: Iterable[Path], folder: Path, *paths: Path) -> dict[str, 
 
     It is one pytest for all, a process of its own that loads nothing else: to start one takes as long as a notebook.
     """
-    folder.mkdir(exist_ok=True)
+    temporary = folder / "tmp"  # nbval kills its kernels, which leaves their stores behind
+    temporary.mkdir(parents=True, exist_ok=True)
     for notebook in notebooks:
         _copy(notebook, folder)
     settings, report = folder / "nbval.ini", folder / "report.xml"
@@ -64,7 +65,7 @@ def compare(notebooks: Iterable[Path], folder: Path, *paths: Path) -> dict[str, 
     done = subprocess.run(
         command,
         cwd=folder,
-        env={**variables(*paths), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
+        env={**variables(*paths), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "TMPDIR": str(temporary)},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
