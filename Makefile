@@ -20,7 +20,7 @@ NOTEBOOK ?= notebooks/01_first_task.ipynb
 LAB_ARGS ?= $(if $(filter 0,$(shell id -u)),--allow-root) $(if $(CI),--no-browser)
 
 # Test files that run side by side; each needs about a core, and many wait. A single one is best looked at with JOBS=0.
-JOBS ?= 2
+JOBS ?= 3
 
 # Everything a test starts by name (jupyter, npm, node) comes from the environment first.
 RUN := PATH="$(CURDIR)/$(BIN):$$PATH"

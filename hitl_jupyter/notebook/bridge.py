@@ -20,6 +20,7 @@ import websocket
 from hitl_jupyter.errors import HitlError, Malformed
 from hitl_jupyter.link.framing import worker_messages
 from hitl_jupyter.link.messages import Hello
+from hitl_jupyter.link.paths import reachable
 from hitl_jupyter.notebook.client import Client
 
 CHUNK_BYTES = 256 * 1024
@@ -48,7 +49,8 @@ class Bridge:
         self._owner = os.getpid()
         self.path = self._folder / "link.sock"
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self._listener.bind(str(self.path))
+        with reachable(self.path) as name:
+            self._listener.bind(name)
         self.path.chmod(0o600)
         self._listener.listen(128)
         atexit.register(self.close)

@@ -157,11 +157,11 @@ async def test_what_is_reported_is_on_disk_before_anybody_hears_of_it(path: Path
 async def test_the_log_is_taken_in_while_the_journal_is_open(path: Path) -> None:
     async with SqliteJournal(path) as journal:
         await journal.submit(new_session("s"))
-        for first in range(2, 6002, 100):
+        for first in range(2, 20_002, 100):
             await journal.submit(lines("s", first, first + 99, content="x" * 1000))
-        assert size_of(path) > 3_000_000
-        assert size_of(path.with_name("journal.sqlite-wal")) < 5_000_000
-        assert await held(journal, "s") == list(range(1, 6002))
+        assert size_of(path) > 10_000_000
+        assert size_of(path.with_name("journal.sqlite-wal")) < 10_000_000
+        assert await held(journal, "s") == list(range(1, 20_002))
 
 
 def size_of(path: Path) -> int:

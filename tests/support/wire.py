@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, get_args
 
 import msgspec
@@ -52,13 +53,16 @@ def _of(kind: msgspec.inspect.Type) -> st.SearchStrategy[Any]:
         case msgspec.inspect.StructType():
             return _struct(kind.cls)
         case msgspec.inspect.ListType():
-            return st.lists(_of(kind.item_type), max_size=3)
+            return st.lists(_of(kind.item_type), min_size=kind.min_length or 0, max_size=3)
         case msgspec.inspect.DictType():
             return st.dictionaries(_of(kind.key_type), _of(kind.value_type), max_size=3)
+        case msgspec.inspect.StrType(pattern=str(pattern)):
+            return st.from_regex(re.compile(pattern, re.ASCII), fullmatch=True)
         case msgspec.inspect.StrType():
             return texts.filter(lambda text: len(text) >= (kind.min_length or 0))
         case msgspec.inspect.IntType():
-            low, high = (-EXACT if kind.ge is None else kind.ge), (EXACT if kind.le is None else kind.le)
+            over = -EXACT if kind.gt is None else kind.gt + 1
+            low, high = (over if kind.ge is None else kind.ge), (EXACT if kind.le is None else kind.le)
             return st.integers(low, high)
         case _:
             return _PLAIN[type(kind)]
