@@ -28,7 +28,7 @@ RUN := PATH="$(CURDIR)/$(BIN):$$PATH"
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 
-.PHONY: help lab test check lint types frontend-test pytest chaos notebooks bench screenshots dev wheel clean
+.PHONY: help lab test check lint types frontend-test pytest extended chaos notebooks bench screenshots dev wheel clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -54,6 +54,9 @@ frontend-test: $(STAMPS)/npm $(STAMPS)/test
 
 pytest: $(STAMPS)/test $(LABEXT)/package.json $(STAMPS)/chromium ## tests and notebooks only (ARGS="-k name tests/server" narrows)
 	$(RUN) pytest -n $(JOBS) --dist loadfile $(ARGS)
+
+extended: $(STAMPS)/test $(LABEXT)/package.json $(STAMPS)/chromium ## the same in further set-ups, themes and front ends: before a release
+	$(RUN) pytest -n $(JOBS) --dist loadfile -m extended $(ARGS)
 
 chaos: $(STAMPS)/test $(LABEXT)/package.json ## break things on purpose: kills, crash points, races, for an hour or so (HITL_CHAOS_SEED=, HITL_CHAOS_SECONDS=)
 	$(RUN) pytest -m chaos tests $(ARGS)

@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import apsw
 import pytest
 import websocket
 
@@ -17,6 +18,21 @@ from tests.support.waiting import eventually
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(120)]
 
 STREAMING = "hitl_jupyter.demo:simulate_streaming"
+
+
+def stopped_between_writes(server: JupyterProcess) -> bool:
+    """Stop a server; whether it holds no lock of its database then, which nobody could take from it."""
+    assert server.process is not None
+    os.kill(server.process.pid, signal.SIGSTOP)
+    database = apsw.Connection(str(server.store / "journal.sqlite"), flags=apsw.SQLITE_OPEN_READWRITE)
+    try:
+        database.execute("BEGIN IMMEDIATE; ROLLBACK")
+    except apsw.BusyError:
+        os.kill(server.process.pid, signal.SIGCONT)
+        return False
+    finally:
+        database.close()
+    return True
 
 
 def health(server: JupyterProcess) -> tuple[str, str]:
@@ -57,7 +73,7 @@ def test_a_server_that_slept_while_another_took_its_store_serves_nothing_and_wai
             assert holder in refusal.json()["message"]
             seen = events(first, session_id)
 
-            os.kill(first.process.pid, signal.SIGSTOP)
+            eventually(lambda: stopped_between_writes(first), "it is stopped, and not in the midst of a commit")
             (first.store / "journal.lock").unlink()
             eventually(lambda: health(second) == ("ok", ""), "the second takes over")
             os.kill(first.process.pid, signal.SIGCONT)

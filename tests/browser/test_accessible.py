@@ -13,7 +13,7 @@ from tests.browser.empty_lab import EmptyLab
 from tests.browser.inbox import Inbox
 from tests.browser.test_interaction import AXE, WHOLE_VIEW
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.extended, pytest.mark.browser, pytest.mark.timeout(240)]
 
 THEMES = ["JupyterLab Light", "JupyterLab Dark", "JupyterLab Dark High Contrast"]
 

@@ -20,7 +20,7 @@ from tests.browser.jupyter_page import write_notebook
 from tests.support.jupyter_process import JupyterProcess
 from tests.support.waiting import eventually
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.extended, pytest.mark.browser, pytest.mark.timeout(240)]
 
 TOKENS = Path(__file__).parents[2] / "labextension/src/lab/tokens.ts"
 COMMANDS = sorted(re.findall(r"'(hitl:[a-z-]+)'", TOKENS.read_text()))

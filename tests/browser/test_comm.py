@@ -15,7 +15,7 @@ from tests.browser.lab_page import LabPage
 from tests.support.jupyter_process import JupyterProcess
 from tests.support.voila_process import voila
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.extended, pytest.mark.browser, pytest.mark.timeout(240)]
 
 OFF = "--ServerApp.jpserver_extensions={'hitl_jupyter': False}"
 

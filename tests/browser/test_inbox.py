@@ -116,6 +116,7 @@ def test_the_list_follows_a_run_by_its_socket_and_asks_for_nothing(notebook: Lab
     assert not [url for url in asked if "/hitl/" in url]
 
 
+@pytest.mark.extended
 def test_of_two_people_one_answers_and_the_other_learns_who_and_when(
     notebook: LabPage, inbox: Inbox, new_page: NewPage
 ) -> None:
@@ -169,6 +170,7 @@ def test_a_double_click_in_the_inbox_never_answers_the_next_question(notebook: L
     expect(notebook.output()).to_contain_text("{'first': True, 'second': False}")
 
 
+@pytest.mark.extended
 def test_what_is_half_typed_in_the_inbox_shows_in_every_tab_but_for_secrets(
     notebook: LabPage, inbox: Inbox, new_page: NewPage
 ) -> None:
@@ -218,6 +220,7 @@ def test_the_list_is_filtered_and_walked_with_keys(notebook: LabPage, inbox: Inb
     eventually(lambda: len(inbox.titles) == 3, "Escape clears the filter")
 
 
+@pytest.mark.extended
 def test_the_tab_of_the_panel_counts_what_waits_and_the_panel_is_there_after_a_reload(
     notebook: LabPage, inbox: Inbox
 ) -> None:
@@ -246,6 +249,7 @@ LAYOUT_IS_SAVED = """() => {
 }"""
 
 
+@pytest.mark.extended
 def test_a_session_is_opened_in_a_tab_that_comes_back_and_shares_its_connection(
     notebook: LabPage, inbox: Inbox
 ) -> None:
@@ -269,6 +273,7 @@ def test_a_session_is_opened_in_a_tab_that_comes_back_and_shares_its_connection(
     expect(tab).to_contain_text("Completed")
 
 
+@pytest.mark.extended
 def test_the_cell_that_started_a_session_is_shown_also_in_a_notebook_that_is_closed(
     notebook: LabPage, inbox: Inbox
 ) -> None:
@@ -292,6 +297,7 @@ def test_the_cell_that_started_a_session_is_shown_also_in_a_notebook_that_is_clo
     expect(active).to_contain_text("Far away")
 
 
+@pytest.mark.extended
 def test_a_session_is_cancelled_and_then_forgotten_after_a_second_thought(notebook: LabPage, inbox: Inbox) -> None:
     notebook.open("cancel_inbox.ipynb", NAMED.format(title="Not needed", question="Go on?"))
     notebook.run_all()
@@ -323,6 +329,7 @@ def test_a_registered_task_is_started_from_a_form_made_of_its_parameters(noteboo
     expect(row).to_contain_text("Compose the e-mail", timeout=30_000)
 
 
+@pytest.mark.extended
 def test_the_next_question_is_reached_by_a_command(notebook: LabPage, inbox: Inbox) -> None:
     cells = [NAMED.format(title=title, question="Well?") for title in ("Older", "Newer")]
     notebook.open("next.ipynb", *cells)

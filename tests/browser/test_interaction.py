@@ -12,7 +12,7 @@ from tests.browser.cells import EMAIL, QUESTION, View
 from tests.browser.clicking import click
 from tests.browser.lab_page import LabPage
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.extended, pytest.mark.browser, pytest.mark.timeout(240)]
 
 AXE = Path(__file__).parents[2] / "labextension" / "node_modules" / "axe-core" / "axe.min.js"
 THEMES = ["JupyterLab Light", "JupyterLab Dark"]

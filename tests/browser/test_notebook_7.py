@@ -14,7 +14,7 @@ from tests.browser.lab_page import LabPage
 from tests.browser.notebook_page import NotebookPage
 from tests.support.waiting import eventually
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.extended, pytest.mark.browser, pytest.mark.timeout(240)]
 
 OF_NOTEBOOK_ITSELF = {
     "Cannot read properties of undefined (reading 'schema')",

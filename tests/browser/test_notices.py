@@ -13,7 +13,7 @@ from tests.browser.empty_lab import EmptyLab
 from tests.browser.inbox import Inbox
 from tests.support.waiting import eventually
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.extended, pytest.mark.browser, pytest.mark.timeout(240)]
 
 NOTICES = "hitl-jupyter:notices"
 MARKED = re.compile(r"^\(\d+\) ")

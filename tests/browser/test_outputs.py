@@ -144,6 +144,7 @@ def close_dialogs_about_the_server(notebook: LabPage) -> None:
     notebook.page.add_locator_handler(dialog, dialog.get_by_role("button").last.click)
 
 
+@pytest.mark.extended
 def test_an_output_whose_session_is_gone_shows_what_was_saved_and_says_why(notebook: LabPage) -> None:
     notebook.open("gone.ipynb", QUESTION)
     notebook.run_all()
@@ -202,6 +203,7 @@ def test_the_end_is_written_into_the_output_as_a_kernel_words_it(notebook: LabPa
     assert "Go on?" in html.split("</style>")[-1]
 
 
+@pytest.mark.extended
 def test_a_session_that_ended_while_nobody_looked_is_written_when_the_notebook_is_open_again(notebook: LabPage) -> None:
     notebook.open("later.ipynb", QUESTION)
     notebook.run_all()

@@ -92,6 +92,7 @@ def test_five_answers_of_a_person_are_recorded_and_replayed_with_the_same_output
     assert [entry["key"] for entry in entries] == ["drop", "training", "label", "keep", "many"]
 
     content = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(each.strip()) for each in (RECORD, *ASKS)])
+    content.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
     content.cells[0].metadata["tags"] = ["parameters"]
     nbformat.write(content, tmp_path / "replay.ipynb")
     environ = {name: value for name, value in os.environ.items() if not name.startswith(("HITL_JUPYTER", "JPY_"))}

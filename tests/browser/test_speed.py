@@ -9,7 +9,7 @@ from tests.browser.cells import FLOOD, FLOOD_LINES, View
 from tests.browser.lab_page import LabPage
 from tests.browser.long_tasks import LONG_MS, LongTasks
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.extended, pytest.mark.browser, pytest.mark.timeout(240)]
 
 ALLOWED_MS = 1_000
 BUSY = """ms => new Promise(resolve => setTimeout(() => {

@@ -121,6 +121,7 @@ def test_a_question_is_answered_while_a_cell_blocks_the_kernel(notebook: LabPage
     notebook.expect_running(1)
 
 
+@pytest.mark.extended
 def test_a_question_answered_in_one_tab_is_settled_in_the_other(notebook: LabPage, browser: Browser) -> None:
     notebook.open("two_tabs.ipynb", QUESTION)
     notebook.run_all()

@@ -212,6 +212,7 @@ def test_a_notebook_under_nbclient_shows_how_its_sessions_ended_and_nothing_else
     assert alone.stores == []
 
 
+@pytest.mark.extended
 def test_repeated_runs_give_the_same_bytes_and_papermill_the_same_outputs(alone: Alone) -> None:
     first, second = (alone.notebook(*NOTEBOOK, name=f"{name}.ipynb") for name in "ab")
     outputs = alone.nbclient(first).outputs
@@ -222,6 +223,7 @@ def test_repeated_runs_give_the_same_bytes_and_papermill_the_same_outputs(alone:
     assert done.outputs == outputs
 
 
+@pytest.mark.extended
 def test_nbval_finds_a_notebook_equal_to_its_last_run(alone: Alone) -> None:
     notebook = alone.notebook(*NOTEBOOK)
     alone.nbclient(notebook)
@@ -230,6 +232,7 @@ def test_nbval_finds_a_notebook_equal_to_its_last_run(alone: Alone) -> None:
     assert f"{len(NOTEBOOK)} passed" in done.output
 
 
+@pytest.mark.extended
 @pytest.mark.parametrize("task", ["busy", "asking"])
 def test_what_a_notebook_leaves_running_ends_with_its_kernel(alone: Alone, task: str) -> None:
     pids = "import os, psutil\nprint(os.getpid(), *[child.pid for child in psutil.Process().children(recursive=True)])"
@@ -256,6 +259,7 @@ def test_a_session_that_failed_fails_the_cell_that_shows_it(alone: Alone, runner
     assert done.outputs[-1] == [], "no cell after it was run"
 
 
+@pytest.mark.extended
 def test_nbval_says_which_cell_failed(alone: Alone) -> None:
     done = alone.nbval(alone.notebook(*FAILING))
     assert done.exit_code == 1
@@ -292,6 +296,7 @@ def test_a_server_that_is_named_by_hand_is_used(alone: Alone, module_server: Jup
     assert "Set HITL_JUPYTER_ASK to the address" in wrong.output
 
 
+@pytest.mark.extended
 def test_a_script_in_a_servers_terminal_finds_it_when_somebody_is_there(
     alone: Alone, module_server: JupyterProcess, become_kernel: BecomeKernel
 ) -> None:

@@ -134,6 +134,7 @@ def streams(done: Done) -> str:
     )
 
 
+@pytest.mark.extended
 def test_a_notebook_that_nobody_watches_says_what_was_answered_alike_in_every_run(alone: Alone) -> None:
     first = alone.nbclient(alone.notebook(ASKING))
     assert first.exit_code == 0, first.output

@@ -15,7 +15,7 @@ from hitl_jupyter.notebook import client as client_module
 from tests.notebook.conftest import BecomeKernel
 from tests.support.jupyter_process import JupyterProcess, jupyter
 
-pytestmark = [pytest.mark.processes, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.extended, pytest.mark.processes, pytest.mark.timeout(120)]
 
 DEMO = "hitl_jupyter.demo:simulate_streaming"
 

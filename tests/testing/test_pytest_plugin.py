@@ -40,7 +40,8 @@ def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytes
     path = [str(ROOT), str(site), os.environ.get("PYTHONPATH", "")]
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, path)))
     monkeypatch.setenv("COLUMNS", "200")
-    for name in ("HITL_JUPYTER_URL", "HITL_JUPYTER_ASK", "HITL_JUPYTER_ANSWERS", "PYTEST_ADDOPTS"):
+    ours = [name for name in os.environ if name.startswith("PYTEST_XDIST")]  # this run's workers are not the project's
+    for name in (*ours, "HITL_JUPYTER_URL", "HITL_JUPYTER_ASK", "HITL_JUPYTER_ANSWERS", "PYTEST_ADDOPTS"):
         monkeypatch.delenv(name, raising=False)
     pytester.makeini("[pytest]\nfilterwarnings = error\n")
     return pytester
@@ -72,6 +73,7 @@ def test_every_snippet_of_the_document_runs_and_its_snapshot_is_written_and_comp
     changed.stdout.fnmatch_lines(["*step three*", "*step 3 of 3*"])
 
 
+@pytest.mark.extended
 def test_a_project_without_tasks_pays_for_nothing(project: pytest.Pytester) -> None:
     project.makepyfile(
         conftest="""
@@ -96,11 +98,13 @@ def test_a_project_without_tasks_pays_for_nothing(project: pytest.Pytester) -> N
     }
 
 
+@pytest.mark.extended
 def test_the_fixtures_are_listed_with_what_they_do(project: pytest.Pytester) -> None:
     done = run(project, "--fixtures")
     done.stdout.fnmatch_lines(["hitl_run *", "*scripted answers*", "hitl_clock *", "*hitl_clock.advance*"])
 
 
+@pytest.mark.extended
 def test_a_failed_test_shows_what_was_asked_and_no_frame_of_ours(project: pytest.Pytester) -> None:
     project.makepyfile(
         TASKS
@@ -173,6 +177,7 @@ def test_it_failed_anyway(hitl_run):
     done.stdout.fnmatch_lines(["*No question got these scripted answers: 'later' (never asked)*"])
 
 
+@pytest.mark.extended
 def test_it_is_at_home_under_xdist_and_in_async_tests(project: pytest.Pytester) -> None:
     project.makepyfile(
         TASKS
@@ -226,6 +231,7 @@ def test_a_breakpoint_in_a_task_is_talked_to(project: pytest.Pytester, captured:
     assert done.stdout.str().count("('value', 41)") == done.stdout.str().count("('then', 42)") == 2
 
 
+@pytest.mark.extended
 def test_a_tracing_tool_sees_the_tasks_lines(project: pytest.Pytester) -> None:
     project.makepyfile(
         TASKS
