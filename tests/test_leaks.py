@@ -41,6 +41,9 @@ OBJECTS_A_CYCLE = 0.1
 """Of those that the garbage collector knows: what a thread more in a pool brings along, whatever the number of cycles,
 and less than the one of a single thing that is forgotten each time."""
 
+ROUNDS = 4
+"""That are looked at where the first ones had noise."""
+
 POOL = 8
 """Threads that a pool may have more of than after the warm-up: it makes them as they are needed at once."""
 
@@ -136,11 +139,18 @@ def test_sessions_that_come_and_go_leave_nothing_in_the_host(tmp_path: Path, cyc
         folders = (tmp_path / "starts", tmp_path / "results", folder_of(tmp_path / "link.sock"))
         watched = Watched(child.process.pid, folders, lambda: True)
         watched.must_be_as_before(child.run, cycles, "sessions started, answered or cancelled, forgotten")
-        before, after = child.held
-    grown, measured = after.pop("objects") - before.pop("objects"), cycles - cycles // 3
-    print(f"  {grown:+} objects, {after}")
-    assert after == before
-    assert grown <= NOISE_OBJECTS + OBJECTS_A_CYCLE * measured
+        measured = cycles - cycles // 3
+        allowed = NOISE_OBJECTS + OBJECTS_A_CYCLE * measured
+        while grown(child.held) > allowed and len(child.held) < ROUNDS:  # what is forgotten is so in every round
+            child.run(measured)
+    print(f"  {grown(child.held):+} objects, {child.held[-1]}")
+    assert grown(child.held) <= allowed
+    assert all({**held, "objects": 0} == {**child.held[0], "objects": 0} for held in child.held)
+
+
+def grown(held: list[dict[str, int]]) -> int:
+    """How many objects there are more after the last round than before it."""
+    return held[-1]["objects"] - held[-2]["objects"]
 
 
 def test_an_owner_who_started_nothing_for_a_minute_is_not_remembered() -> None:
